@@ -14,7 +14,10 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.comparison import shortened
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.adaptation_speed.plot import STALE
-from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
+from maml_explorer.gui.panels.adaptation_speed.published_marks import (
+    published_points,
+    published_words,
+)
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     bootstrap,
     median_interval,
@@ -367,6 +370,14 @@ def test_marks_at_the_ends_of_the_axis_are_whole(bench, panel, height, logarithm
         y = plot.to_pixel(point.pos().x(), point.pos().y()).y()
         assert area.top() <= y - half and y + half <= area.bottom()
     assert len(points) == 2
+
+
+def test_measured_diamonds_are_named_in_every_wording():
+    points = published_points(published(1, 2))
+    assert points and not any("◆" in words for words in published_words(points, None))
+    marked = [replace(point, measured=point) for point in points]
+    test = reports.MetaTested(1, 90, 10, 600, {"MAML": FINE})
+    assert all("◆" in words for words in published_words(marked, test))
 
 
 def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
@@ -749,14 +760,12 @@ def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
     test = reports.MetaTested(1, 20_000, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
     bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 20_000}))
     assert panel.subtitle.full.startswith(f"outer step {whole(20_000)}")
-    assert panel.diverged.text() == "ANIL is shown at outer step 0."
+    none = "ANIL has taken 0 of the 20\u2009000 outer steps."
+    assert panel.diverged.text() == none
     bench.report(reports.Diverged(1, "MTL", 20_000, 120, "MTL diverged."))
-    assert panel.in_words() == "ANIL is shown at outer step 0.", "MTL's is not its last good state"
+    assert panel.in_words() == none, "MTL's is not its last good state"
     bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 120}))
-    assert (
-        panel.in_words()
-        == "ANIL is shown at outer step 0. MTL is shown at outer step 120, before it diverged."
-    )
+    assert panel.in_words() == f"{none} MTL is shown at outer step 120, before it diverged."
     bench.report(reports.Diverged(1, "ANIL", 20_000, 19_900, "ANIL diverged."))
     both = "ANIL is shown at outer step 0 and MTL at 120, before they diverged."
     assert panel.in_words() == both, "of its own steps, not the run's"
@@ -765,10 +774,25 @@ def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
 def test_one_step_of_several_arms_is_said_once(bench, panel):
     test = reports.MetaTested(1, 1_400, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
     bench.report(replace(test, arm_steps={"MAML": 1_362, "ANIL": 1_362, "MTL": 1_400}))
-    both = f"MAML and ANIL are shown at outer step {whole(1_362)}"
-    assert panel.in_words() == f"{both}."
+    both = f"MAML and ANIL have taken {whole(1_362)}"
+    assert panel.in_words() == f"{both} of the {whole(1_400)} outer steps."
     bench.report(replace(test, arm_steps={"MAML": 1_362, "ANIL": 1_362, "MTL": 20}))
-    assert panel.in_words() == f"{both} and MTL at 20."
+    assert panel.in_words() == f"{both} and MTL 20 of the {whole(1_400)} outer steps."
+
+
+def test_the_first_inner_step_at_which_most_tasks_diverged_is_named(bench, panel):
+    steps = len(FINE.mean)
+    lost = (0, 10, 350, *(576,) * (steps - 3))
+    arm = replace(FINE, diverged=lost, mean=(4.0,) * 2 + (np.nan,) * (steps - 2))
+    bench.report(reports.MetaTested(1, 400, 10, 600, {"MAML": arm}))
+    assert "MAML: 350 of 600 tasks diverged at inner step 2." in panel.in_words()
+    assert list(panel.plot.drawn["MAML"].step) == [0, 1], "where its line ends"
+    # an arm of an earlier step whose line has no point is not spoken of
+    gone = replace(FINE, diverged=(600,) * steps, mean=(np.nan,) * steps)
+    test = reports.MetaTested(1, 400, 10, 600, {"MAML": FINE, "ANIL": gone})
+    bench.report(reports.Diverged(1, "ANIL", 400, 120, "ANIL diverged."))
+    bench.report(replace(test, arm_steps={"MAML": 400, "ANIL": 120}))
+    assert "shown at" not in panel.in_words()
 
 
 def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):

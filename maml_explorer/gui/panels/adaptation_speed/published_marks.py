@@ -90,14 +90,17 @@ def published_words(points: list[PublishedPoint], test: MetaTested | None) -> li
         return []
     shots = sorted({point.shots for point in points})
     sources = sorted({point.source.split(" (")[0] for point in points})
-    here = " ◆ here" if any(point.measured for point in points) else ""
+    measured = any(point.measured for point in points)
+    here = " ◆ here" if measured else ""
     counts = f"{', '.join(map(str, shots))} {'shot' if shots == [1] else 'shots'}"
     named = f"+ published{here}, {counts}"
     if test is None or set(shots) == {test.shots}:
         return [f"{named} · {'; '.join(sources)}", named, f"+ published{here}", "+ published"]
     lines = f"(lines: {test.shots})"
-    briefer = [f"{named} {lines}", f"+ published, {counts} {lines}", f"+ {counts} {lines}"]
-    return [f"{named} {lines} · {'; '.join(sources)}", *briefer, f"+ {counts}"]
+    marks = "+ ◆" if measured else "+"  # what is drawn is named in every wording
+    middle = f"+ published{here}: {counts}" if measured else f"+ published, {counts} {lines}"
+    briefer = [f"{named} {lines}", middle, f"{marks} {counts} {lines}", f"{marks} {counts}"]
+    return [f"{named} {lines} · {'; '.join(sources)}", *briefer]
 
 
 def published_details(preset: Preset | None) -> str:

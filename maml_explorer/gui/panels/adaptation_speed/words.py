@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, SpeedLine
@@ -78,11 +78,10 @@ def words_on_test(
     calm: list[str] = []
     for name, data in drawn.items():
         diverged = test.arms[name].diverged
-        if worst := max(diverged, default=0):
-            what = (
-                f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged at inner "
-                f"step {diverged.index(worst)}"
-            )
+        worst, at = _lost(diverged, test.tasks)
+        if worst:
+            of = counted(test.tasks, "task", whole)
+            what = f"{whole(worst)} of {of} diverged at inner step {at}"
             lost.setdefault(what, []).append(name)
         above = bool(len(data.mean)) and data.mean.max() > ceiling
         if above:
@@ -108,14 +107,24 @@ def words_on_test(
     said = " ".join(parts)
     if stale and said:
         said = _dated(said, test.outer_step, drawn)
-    there = {name: step for name, step in earlier.items() if name in drawn}
-    return " ".join([*_on_earlier(there, frozen), said]).rstrip()
+    there = {
+        name: step for name, step in earlier.items() if name in drawn and drawn[name].mean.size
+    }
+    return " ".join([*_on_earlier(there, frozen, test.outer_step), said]).rstrip()
+
+
+def _lost(diverged: Sequence[int], tasks: int) -> tuple[int, int]:
+    """(tasks that diverged, the inner step): the first where most did, else that of most."""
+    worst = max(diverged, default=0)
+    lost = next((count for count in diverged if 2 * count > tasks), worst)
+    return lost, diverged.index(lost) if lost else 0
 
 
 def _counts(test: MetaTested, drawn: Collection[str], step: str) -> str:
     """Each arm's tasks that diverged, at the inner step where they were most."""
-    worst = {name: max(test.arms[name].diverged, default=0) for name in drawn}
-    at = {name: test.arms[name].diverged.index(count) for name, count in worst.items() if count}
+    lost = {name: _lost(test.arms[name].diverged, test.tasks) for name in drawn}
+    worst = {name: count for name, (count, _) in lost.items()}
+    at = {name: nth for name, (count, nth) in lost.items() if count}
     if not at:
         return ""
     of = f"Of {counted(test.tasks, 'task', whole)} diverged"
@@ -126,14 +135,14 @@ def _counts(test: MetaTested, drawn: Collection[str], step: str) -> str:
     return f"{of}: {', '.join(counts)}."
 
 
-def _on_earlier(steps: Mapping[str, int], frozen: Collection[str]) -> list[str]:
+def _on_earlier(steps: Mapping[str, int], frozen: Collection[str], of: int) -> list[str]:
     """Sentences on lines of an earlier outer step: "MAML is shown at outer step 120, before …".
 
-    One that began later says no more than its step: a message has told of it.
+    One that began later, or stood still, has taken fewer of the steps `of` the run.
     """
     late = {name: step for name, step in steps.items() if name not in frozen}
     stopped = {name: step for name, step in steps.items() if name in frozen}
-    said = [f"{_at(late)}."] if late else []
+    said = [f"{_taken(late)} of the {counted(of, 'outer step', whole)}."] if late else []
     if stopped:
         they = "it" if len(stopped) == 1 else "they"
         said.append(f"{_at(stopped)}, before {they} diverged.")
@@ -145,6 +154,14 @@ def _at(steps: Mapping[str, int]) -> str:
     for step, names in by_value(steps).items():
         shown = f" {'is' if len(names) == 1 else 'are'} shown at outer step"
         parts.append(f"{listed(names)}{' at' if parts else shown} {whole(step)}")
+    return listed(parts)
+
+
+def _taken(steps: Mapping[str, int]) -> str:
+    parts: list[str] = []
+    for step, names in by_value(steps).items():
+        taken = f" {'has' if len(names) == 1 else 'have'} taken"
+        parts.append(f"{listed(names)}{'' if parts else taken} {whole(step)}")
     return listed(parts)
 
 
