@@ -23,7 +23,7 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.window.shortcut_sheet import MOUSE
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener
+from tests.gui.driving import Opener, walk_through
 
 ROOT = Path(__file__).parents[3]
 OLD_SENTENCES = (
@@ -202,3 +202,20 @@ def test_the_mouse_part_of_the_shortcuts_is_written_as_the_rest(window: MainWind
     words = [action.text() for action in window.actions_table.values()]
     for line in [(word,) for word in words] + list(MOUSE):
         assert all(part[0].isupper() for part in line), line
+
+
+@pytest.mark.parametrize("name", ["", "anil", "more-steps", "imaml"])
+def test_no_tab_that_is_opened_moves_the_splitter_above_it(
+    window: MainWindow, qtbot: QtBot, name: str
+):
+    lessons, columns = window.lessons, window.columns
+    if name:
+        found = (one for one in lessons.shelf.shipped if one.name.endswith(name))
+        lessons.start(next(found))
+    qtbot.wait(50)
+    before = columns.splitters["centre"].sizes()
+    for tab, place in columns.places.items():
+        if columns.tabs.indexOf(place) >= 0:
+            for _ in walk_through(window, tab):
+                qtbot.wait(10)
+                assert columns.splitters["centre"].sizes() == before, tab

@@ -17,6 +17,9 @@ from maml_explorer.settings.settings import Settings
 _PAUSE = 120
 """Milliseconds that a drag rests before its task is looked into."""
 
+_LOW = 64
+"""Least pixels of a plot under its title: a tab that opens fits below a lesson in 800 pixels."""
+
 
 def task_options(task: ProbeTask | None) -> dict[str, Option]:
     """The task shown above, as options of a request."""
@@ -41,6 +44,7 @@ def titled(title: str, plot: QWidget, *shorter: str) -> QWidget:
     words = ElidedLabel()
     words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     words.say(title, *shorter)
+    plot.setMinimumHeight(_LOW)
     box.addWidget(words)
     box.addWidget(plot, 1)
     return made
