@@ -408,6 +408,23 @@ def test_a_click_chooses_the_inner_step_for_all_panels(bench, panel):
     assert panel.plot.hair.value() == 0
 
 
+def test_the_line_stands_where_the_hero_does_while_stepping_by_hand(bench, panel):
+    hero = bench.show(AdaptationPanel)
+    test_arm(bench, panel, MAML=FINE)
+    bench.task()
+    hero.slider.setValue(2)
+    seen = []
+    for _ in range(4):
+        bench.session.control.inner_step()
+        bench.pull()
+        seen.append(panel.plot.hair.value())
+        assert hero.step_text.text().startswith(f"{seen[-1]:.0f} /")
+    assert seen == [0, 1, 1, 0], "sample, adapt and query, update, the next outer step"
+    bench.session.control.reset()
+    bench.pull()
+    assert panel.plot.hair.value() == hero.slider.value() == 2
+
+
 def test_pointing_at_the_losses_looks_back(bench, panel):
     losses = bench.show(LossesPanel, 400, 400)
     test_arm(bench, panel, outer_step=0, MAML=WILD)

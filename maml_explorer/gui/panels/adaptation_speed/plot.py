@@ -28,6 +28,7 @@ from maml_explorer.gui.panels.adaptation_speed.statistics import (
     speed_line,
     test_table,
 )
+from maml_explorer.gui.panels.adaptation_speed.step_line import StepLine
 from maml_explorer.gui.panels.adaptation_speed.words import words_where_empty
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.line_ends import LineEnd
@@ -63,15 +64,13 @@ class SpeedPlot(Plot):
         """The lines are of a state that training has left behind: they are drawn faint."""
         self.drawn: dict[str, SpeedLine] = {}
         self._items: dict[str, SpeedItems] = {}
-        self.hair = pg.InfiniteLine(angle=90, movable=False)
-        """At the inner step that the hero shows."""
+        self.hair = StepLine(session, lambda: self.last_shown)
         self._empty = label("", session.theme.muted)
         for z, item in ((1, self.hair), (40, self._empty)):
             item.setZValue(z)
             self.getPlotItem().addItem(item, ignoreBounds=True)
         self.readout = ReadOut(self)
         self.table = self._table
-        self.inner.changed.connect(self._place_hair)
         session.editor.settings_changed.connect(self._name_figure)
         session.link.status_changed.connect(self._place_empty)
         self.setAccessibleDescription(
@@ -129,7 +128,8 @@ class SpeedPlot(Plot):
         whole = ((n, d) for n, d in self.drawn.items() if list(d.step[-1:]) == [self.last_step])
         tips = [(name, float(self._scaled(data.mean)[-1])) for name, data in whole]
         self.ends.show_ends([LineEnd(name, styles[name].text, y) for name, y in tips])
-        self._place_hair()
+        self.hair.setVisible(self.last_step > 0)
+        self.hair.place()
         self._place_empty()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
@@ -221,10 +221,6 @@ class SpeedPlot(Plot):
     def last_shown(self) -> int:
         """The last inner step of the axis: of the meta-test, or of the one that is to come."""
         return max(self.last_step, self.session.settings.run.test_steps)
-
-    def _place_hair(self) -> None:
-        self.hair.setVisible(self.last_step > 0)
-        self.hair.setPos(self.inner.within(self.last_shown))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Chooses the inner step under the pointer for all panels."""
