@@ -53,8 +53,11 @@ class StabilitySeen:
         largest = "α λ_max" if self.scalar else "the largest eigenvalue of diag(a) H"
         parts = []
         if math.isfinite(self.largest):
-            share = f"{100 * self.share_swinging:.0f} % of inner steps overshoot"
-            which = share if self.share_swinging > 0 else "no inner step overshoots"
+            which = "no inner step overshoots"
+            if self.share_rising > 0:  # the measure that the status line names as well
+                which = f"{100 * self.share_rising:.0f} % of inner steps raise the support loss"
+            elif self.share_swinging > 0:
+                which = f"{100 * self.share_swinging:.0f} % of inner steps overshoot"
             parts.append(
                 f"In the last good state, {which} ({largest} up to {_short(self.largest)}; "
                 "stable below 2)."

@@ -329,7 +329,7 @@ def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
     driver.work(200)
     found = [r for r in driver.reports(reports.Diverged) if isinstance(r, reports.Diverged)]
     assert found and found[0].arm == "MAML"
-    words = "In the last good state, 100 % of inner steps overshoot (α λ_max up to "
+    words = "In the last good state, 100 % of inner steps raise the support loss (α λ_max up to "
     assert found[0].stability.startswith(words)
     assert "Its outer gradient has norm " in found[0].stability
 
