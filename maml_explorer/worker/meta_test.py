@@ -100,17 +100,19 @@ class MetaTests:
 
         Where `look` ends the piece, the meta-test starts again the next time. One that looks at an
         older state gives way to one of this state where training is paused, or where it has given
-        its first estimate: the state of the first steps is worth no second look. So does one with
-        parameters that an arm has lost since.
+        its first estimate and training has taken twice its steps since: the state of the first
+        steps is worth no second look. So does one with parameters that an arm has lost since.
         """
         begin = self.clock()
         if any(_set_back(seen, state) for seen in (self.subject, self.tested, self.estimated)):
             self.work = self.subject = self.tested = self.estimated = None
-        if self.subject is not state and (paused or self.estimated is self.subject):
+        passed = self.estimated is self.subject and _is_news(state, self.subject)
+        if self.subject is not state and (paused or passed):
             self.work = None
         if self.work is None:
             self.subject = state
-            self.work = meta_test_all(run, plan, state, self.lines, estimate=self._awaited)
+            news = all(_is_news(state, seen) for seen in (self.tested, self.estimated))
+            self.work = meta_test_all(run, plan, state, self.lines, estimate=news)
         found: MetaTested | None = None
         try:
             with interruptible(look):
@@ -136,6 +138,11 @@ class MetaTests:
         """True until a trained state was measured, be it on a few tasks."""
         seen = (self.tested, self.estimated)
         return all(state is None or state.outer_step == 0 for state in seen)
+
+
+def _is_news(state: RunState, seen: RunState | None) -> bool:
+    """True where `state` has taken twice the outer steps of one that was seen, or none was."""
+    return seen is None or state.outer_step >= 2 * seen.outer_step
 
 
 def _set_back(seen: RunState | None, state: RunState) -> bool:

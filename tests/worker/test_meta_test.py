@@ -119,26 +119,32 @@ def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:
         np.testing.assert_allclose(whole.held_out.figures[name], expected, rtol=1e-4, atol=1e-9)
         np.testing.assert_array_equal(first.held_out.figures[name],
                                       whole.held_out.figures[name][:, :75])  # fmt: skip
-    # the next one of this run is no longer awaited: it comes whole
-    other, _ = outer_step(plan, trained)
-    reports = [tests.advance(1, plan, other)]
-    while tests.work is not None:
-        reports.append(tests.advance(1, plan, other))
-    assert [r.tasks for r in reports if r is not None] == [600]
+    # those of twice the steps are estimated first as well; of fewer, they come whole
+    for step, tasks in ((2, [75, 600]), (3, [600])):
+        other = replace(trained, outer_step=step)
+        reports = [tests.advance(1, plan, other)]
+        while tests.work is not None:
+            reports.append(tests.advance(1, plan, other))
+        assert [r.tasks for r in reports if r is not None] == tasks
 
 
-def test_after_the_estimate_of_a_first_step_a_later_state_is_tested() -> None:
+def test_an_estimate_is_refined_until_training_has_taken_twice_its_steps() -> None:
     plan = prepare(small_settings().with_values({"test_tasks": 600}))
-    first, _ = outer_step(plan, start_run(plan))
-    later, _ = outer_step(plan, first)
+    trained, _ = outer_step(plan, start_run(plan))
     tests = MetaTests(Clock(1e-3))
     tests.begin()
-    while (report := tests.advance(1, plan, first)) is None:
-        pass
-    assert (report.outer_step, report.tasks) == (1, 75)
-    while (report := tests.advance(1, plan, later)) is None:
-        pass
-    assert (report.outer_step, report.tasks) == (2, 600)
+
+    def found_at(step: int) -> tuple[int, int]:
+        state = replace(trained, outer_step=step)
+        while (report := tests.advance(1, plan, state)) is None:
+            pass
+        return report.outer_step, report.tasks
+
+    assert found_at(10) == (10, 75)
+    assert found_at(20) == (20, 75), "that of the first steps is worth no second look"
+    assert found_at(39) == (20, 600), "the estimate that was shown is refined"
+    assert found_at(40) == (40, 75)
+    assert found_at(80) == (80, 75)
 
 
 def test_a_pause_turns_to_the_state_on_screen() -> None:
