@@ -140,6 +140,10 @@ class LessonStrip(QFrame):
         for widget, wanted in ((self.next_button, role), (self.text, "muted" if quiet else "")):
             if (widget.property("role") or "") != wanted:
                 mark(widget, role=wanted)
+        if self._goes_on in ("Next", "Finish"):
+            # training ends by itself: the buttons beside must not move then
+            asked = self.next_button.sizeHint().width()
+            self.next_button.setMinimumWidth(max(self.next_button.minimumWidth(), asked))
 
     def show_awaited(self, awaited: bool) -> None:
         """Says that the page's run is opened, in place of a text that speaks of what it shows."""
@@ -165,6 +169,7 @@ class LessonStrip(QFrame):
         """Takes the height that the lesson needs in this font."""
         super().changeEvent(event)
         if type_changed(event):
+            self.next_button.setMinimumWidth(0)
             self._fit_height()
 
     def show_in_a_hall(self, on: bool) -> None:

@@ -49,6 +49,8 @@ class Banner(QFrame):
             line.addWidget(control)
         line.setContentsMargins(12, 0, 8, 0)
         self._line = line
+        self.among_others = False
+        """True once others lay behind it: the button to them keeps its place when they go."""
         self.setLayout(line)
 
     def lines_at(self, width: int) -> int:
@@ -76,6 +78,7 @@ class Banner(QFrame):
 
     def put_beside(self, more: QPushButton) -> None:
         """Puts a further button before the one that closes."""
+        self._line.removeWidget(more)
         self._line.insertWidget(self._line.count() - 1, more)
 
 
@@ -113,6 +116,9 @@ class Banners(QWidget):
         self.more = button("", self._next, "Show the next message", role="flat")
         self.more.setParent(self)
         self.more.setAccessibleName("More messages")
+        keeps = self.more.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.more.setSizePolicy(keeps)
         self.more.hide()
         self._arming = QTimer(self)
         self._arming.setSingleShot(True)
@@ -263,10 +269,13 @@ class Banners(QWidget):
             self.arranged.emit()
             return
         others = len(self._shown) - 1
-        self.more.setText(f"{others} more")
-        self.more.setAccessibleName(f"{others} more messages")
-        banner.put_beside(self.more)
-        self.more.setVisible(bool(others))
+        # a message may leave, or come behind a question, while a button here is aimed at
+        banner.among_others |= others > 0 or banner is self._asks
+        if banner.among_others:
+            self.more.setText(f"{max(others, 1)} more")
+            self.more.setAccessibleName(f"{others} more messages")
+            banner.put_beside(self.more)
+        self.more.setVisible(others > 0)
         self._box.addWidget(banner)
         banner.show()
         self._place()

@@ -445,7 +445,9 @@ def test_one_key_takes_the_steps_that_a_page_asks_for_and_then_goes_on(opened: O
     window.presenter.toggle()
 
 
-def test_going_on_waits_for_training_or_skips_ahead(window: MainWindow, lesson: Lesson):
+def test_going_on_waits_for_training_or_skips_ahead(
+    window: MainWindow, lesson: Lesson, qtbot: QtBot
+):
     session, strip = window.session, window.lessons.strip
     worker_of(window)._per_pull = 10
     window.lessons.start(lesson)
@@ -454,8 +456,12 @@ def test_going_on_waits_for_training_or_skips_ahead(window: MainWindow, lesson: 
     assert strip.next_button.property("role") == ""
     assert strip.text.property("role") == "muted"
     assert 0 < strip.progress.value() < 1000
+    qtbot.wait(20)
+    places = strip.play_button.geometry(), strip.back_button.geometry()
     settle(window)
     assert strip.next_button.text() == "Next"
+    qtbot.wait(20)
+    assert (strip.play_button.geometry(), strip.back_button.geometry()) == places
     assert strip.next_button.property("role") == "primary"
     assert strip.text.property("role") == "" and strip.progress.value() == 0
 

@@ -336,6 +336,30 @@ def test_a_banner_moves_nothing_and_is_not_clicked_by_mistake(
     qtbot.waitUntil(lambda: not window.banners.testAttribute(clicks))
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_nothing_in_a_strip_moves_when_another_message_comes_or_leaves(
+    window: MainWindow, qtbot: QtBot, asked: bool
+):
+    def places() -> list[QRect]:
+        qtbot.wait(20)
+        (seen,) = [banner for banner in banners.shown if banner.isVisible()]
+        controls = [seen.text, *seen.buttons, seen.close_button]
+        return [QRect(part.mapTo(window, QPoint()), part.size()) for part in controls]
+
+    banners = window.banners
+    choices = (("Restore arm", int), ("Halve α", int))
+    if not asked:
+        banners.say("saved", "The preset was saved.")
+    banners.say("diverged", "MAML diverged at step 1000.", "danger", choices, first=asked)
+    before, more = places(), banners.more
+    assert more.isVisible() is not asked
+    if asked:
+        banners.say("saved", "The preset was saved.")
+        assert more.isVisible() and more.text() == "1 more" and places() == before
+    banners.drop("saved")
+    assert not more.isVisible() and places() == before, "a click meant for it halved α"
+
+
 def test_messages_leave_by_themselves_or_after_good_actions(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ):
