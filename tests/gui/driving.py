@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.panels.insight.tab import InsightTab
+from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.handle import Worker
@@ -36,6 +37,16 @@ def worker_of(window: MainWindow) -> FakeWorker:
     worker = window.session.link.worker
     assert isinstance(worker, FakeWorker)
     return worker
+
+
+def present(qtbot: QtBot, window: MainWindow, width: int = 1280, height: int = 800) -> None:
+    """Presents on a screen of this size."""
+    window.presenter.toggle()
+    qtbot.waitUntil(lambda: window.updatesEnabled() and window.size() == window.screen().size())
+    window.resize(width, height)
+    points = max(LIGHT.points, round(2 * 12 * min(width / 1280, height / 800)) / 2)
+    qtbot.waitUntil(lambda: window.session.theme.points == points)
+    qtbot.wait(30)
 
 
 def press(qtbot: QtBot, button: QAbstractButton) -> None:

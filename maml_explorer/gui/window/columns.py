@@ -133,8 +133,10 @@ class Columns(QSplitter):
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
         self._hide(hidden)
         self.put_at_hand(self._at_hand)
-        self._fit_settings()
-        if not self._appearance.presenting:
+        if self._appearance.presenting:
+            self._widen_settings()  # what has room is seen in the size that comes with the mode
+        else:
+            self._fit_settings()
             self._divide_as_before()
 
     def _remember_sizes(self) -> None:
@@ -299,8 +301,11 @@ class Columns(QSplitter):
         """Shows all panels, divided as at the first start."""
         self.divide_again(self._window.size())
 
-    def _fit_settings(self) -> None:
+    def _widen_settings(self) -> None:
         self.parts["Settings"].setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
+
+    def _fit_settings(self) -> None:
+        self._widen_settings()
         if self.narrow is not None and self._window.isVisible():
             self.narrow.fit()
 

@@ -102,9 +102,9 @@ class InsightBeside:
 
     def _come(self, kept: Collection[QWidget]) -> None:
         insight, right = self._parts["Insight"], self._splitters["right"]
-        columns, came = self._splitters["columns"], not self.on
+        came = not self.on
         if came:
-            self._sizes = [columns.sizes(), right.sizes()]
+            self._sizes = [self._splitters["columns"].sizes(), right.sizes()]
             insight.setMinimumWidth(_LEAST)
             right.addWidget(insight)
         for title, part in self._parts.items():
@@ -116,12 +116,18 @@ class InsightBeside:
                 self._put_away.add(title)
         insight.show()
         if came:
-            half = (columns.width() - columns.handleWidth()) // 2
-            columns.setSizes([0, half, half])
+            self.halve()
         shown = [not part.isHidden() for part in self._beside]
         if any(shown):
             each = round((1 - _SHARE) / sum(shown) * right.height())
             right.setSizes([each * there for there in shown] + [round(_SHARE * right.height())])
+
+    def halve(self) -> None:
+        """Gives the insight and the hero the same width, where it stands beside the hero."""
+        columns = self._splitters["columns"]
+        if self.on:
+            half = (columns.width() - columns.handleWidth()) // 2
+            columns.setSizes([0, half, half])
 
     def _go(self) -> None:
         insight = self._parts["Insight"]

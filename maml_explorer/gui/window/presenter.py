@@ -39,6 +39,9 @@ class Presenter(QObject):
         self._sized = QTimer(self)
         self._sized.setSingleShot(True)
         self._sized.timeout.connect(self._fill)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.timeout.connect(self._reveal)
         appearance.presenting_changed.connect(self._follow)
         window.installEventFilter(self)
 
@@ -48,17 +51,24 @@ class Presenter(QObject):
         self._follow()
 
     def toggle(self) -> None:
-        """Fills the screen for the back row, or goes back to the desk."""
-        window, full = self._window, Qt.WindowState.WindowFullScreen
+        """Fills the screen for the back row, or goes back to the desk, in one change to the eye."""
+        window, before = self._window, self._window.windowState()
+        window.setUpdatesEnabled(False)
         if self._appearance.presenting:
             self.blanked.hide()
+            wanted = self._before
             self._columns.toggle_presenter()
-            window.setWindowState(self._before)
         else:
-            self._before = window.windowState()
-            window.setWindowState(window.windowState() | full)
+            self._before = before
+            wanted = before | Qt.WindowState.WindowFullScreen
+            screen = window.screen().size()
+            # type of the size to come: it takes long to put on, and would be put on twice
+            self._appearance.fill(screen.width(), screen.height())
             self._columns.toggle_presenter()
             self._columns.beside.put(self._columns.beside.wanted)
+        # last: what the screen shows stays whole while all the above is done
+        window.setWindowState(wanted)
+        self._settled.start(0 if wanted == before else SETTLED)
         # a desktop may keep pixels of the size before where nothing is drawn anew
         QTimer.singleShot(SETTLED, window, window.update)
         self.toggled.emit()
@@ -92,6 +102,16 @@ class Presenter(QObject):
         narrow = self._columns.narrow
         if self._appearance.fill(self._window.width(), self._window.height()) and narrow:
             narrow.fit()  # larger type needs more room
+        if self._settled.isActive():
+            self._columns.beside.halve()  # large type had no room for it in the size before
+            self._settled.start(0)  # once the parts have taken their places in the new size
+
+    def _reveal(self) -> None:
+        """Paints the window again; where no other size came, in the type of the one it has."""
+        self._fill()
+        self._window.setUpdatesEnabled(True)
+        # not update(): Qt takes that for asked before, by a resize that it was not to paint
+        self._window.repaint()
 
     def _follow(self) -> None:
         for action in self._remote:

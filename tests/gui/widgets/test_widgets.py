@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.window.window import MainWindow
+from tests.gui.driving import present
 
 
 def test_a_choice_with_too_little_room_ends_with_an_ellipsis(qtbot: QtBot) -> None:
@@ -45,7 +46,7 @@ def test_every_choice_is_whole_in_the_width_that_it_asks_for(window: MainWindow,
 
 
 def test_every_choice_is_whole_in_a_hall(window: MainWindow, qtbot: QtBot) -> None:
-    window.presenter.toggle()
+    present(qtbot, window)
     box = window.columns.form.findChildren(ComboBox)[-1]
     for width in range(1280, 2000, 80):
         window.resize(width, width * 9 // 16)

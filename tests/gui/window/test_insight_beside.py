@@ -9,16 +9,14 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener
+from tests.gui.driving import Opener, present
 from tests.gui.window.test_presenter import LESSONS, scene_of
 
 
 @pytest.fixture
 def presenting(opened: Opener, qtbot: QtBot) -> MainWindow:
     window = opened(size=(1280, 800))
-    window.presenter.toggle()
-    window.resize(1280, 800)  # a screen of this size
-    qtbot.wait(30)
+    present(qtbot, window)
     return window
 
 

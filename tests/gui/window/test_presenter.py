@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
@@ -13,9 +13,10 @@ from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.settings_form.fields import ChoiceField
+from maml_explorer.gui.window.presenter import SETTLED
 from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener, press, said
+from tests.gui.driving import Opener, present, press, said
 
 LESSONS = resources().joinpath("lessons")
 
@@ -23,10 +24,7 @@ LESSONS = resources().joinpath("lessons")
 @pytest.fixture
 def presenting(opened: Opener, qtbot: QtBot) -> MainWindow:
     window = opened(size=(1280, 800))
-    qtbot.keyClick(window, Qt.Key.Key_F5)
-    qtbot.wait(50)
-    window.resize(1280, 800)  # a screen of this size
-    qtbot.wait(30)
+    present(qtbot, window)
     return window
 
 
@@ -62,6 +60,53 @@ def test_the_whole_window_is_painted_once_it_has_its_size(
         window.presenter.toggle()
         assert presenting not in painted
         qtbot.waitUntil(lambda presenting=presenting: presenting in painted)  # type: ignore[misc]
+
+
+class Painted(QObject):
+    """Writes down each way in which the window is painted."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.ways: list[tuple[object, ...]] = []
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Paint:
+            parts, theme = self.window.columns.parts, self.window.session.theme
+            shown = [(name, one.size()) for name, one in parts.items() if one.isVisible()]
+            way = (self.window.size(), theme.points, *shown)
+            self.ways += [way] if way not in self.ways else []
+        return False
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_presenting_is_one_change_on_the_screen(opened: Opener, qtbot: QtBot, code: bool):
+    # it went over the desk stretched, and over type of the size before
+    window = opened(size=(1280, 800))
+    window.columns.beside.wanted = code
+    for _ in range(2):
+        painted = Painted(window)
+        qtbot.keyClick(window, Qt.Key.Key_F5)
+        qtbot.wait(SETTLED + 200)
+        assert len(painted.ways) == 1, painted.ways
+        screen = window.screen().size()
+        if window.appearance.presenting:
+            assert window.size() == screen
+            parts = window.columns.parts
+            widths = [one.width() for one in parts.values() if one.isVisible()]
+            assert not code or abs(widths[0] - widths[1]) <= 1
+        window.removeEventFilter(painted)
+
+
+def test_presenting_without_another_size_is_painted_too(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    window.toggle_full_screen()
+    qtbot.wait(50)
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(window.updatesEnabled)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(window.updatesEnabled)
 
 
 def test_a_page_that_points_at_nothing_leaves_the_hero_its_room(opened: Opener, qtbot: QtBot):
@@ -252,6 +297,7 @@ def test_the_pseudocode_is_there_again_and_leaves_for_what_a_lesson_shows(
     qtbot.waitUntil(losses.isVisible)  # a window gets the size of the desk back a little later
     qtbot.keyClick(presenting, Qt.Key.Key_F5)
     assert columns.stage_row.code.isChecked() and losses.isHidden()
+    qtbot.waitUntil(insight.isVisible)  # and the size of the screen too
     presenting.lessons.start(load_lesson(LESSONS / "03-inner-loop.toml"))
     assert insight.isVisible() and losses.isHidden()
     scene_of(presenting, "07-instability", "losses")
@@ -375,6 +421,9 @@ def test_lines_and_points_are_thicker_in_every_plot(opened: Opener, qtbot: QtBot
 
     desk = widths()
     qtbot.keyClick(window, Qt.Key.Key_F5)
+    # by as much as the theme says; how much that is: `test_type_is_the_same_part_of_every_screen`
+    thicker = window.session.theme.line_scale
+    assert thicker >= 1.6
     assert [large / small for large, small in zip(widths(), desk, strict=True)] == pytest.approx(
-        [1.6, 1.6, 1.6]
+        [thicker] * 3
     )

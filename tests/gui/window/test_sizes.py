@@ -23,7 +23,7 @@ from maml_explorer.gui.window import appearance
 from maml_explorer.gui.window.appearance import TEXT_SIZES
 from maml_explorer.gui.window.splitter_sizes import sizes_of
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener, said
+from tests.gui.driving import Opener, present, said
 
 
 def cut(window: MainWindow) -> list[str]:
@@ -89,16 +89,13 @@ def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, 
     window = opened(size=(1440, 900))
     session = window.session
     thin = arm_style(session.settings, "MAML", session.theme).width
-    qtbot.keyClick(window, Qt.Key.Key_F5)
+    present(qtbot, window, 1440, 900)
     assert (
         window.columns.parts["Settings"].isHidden() and window.columns.parts["Insight"].isHidden()
     )
     assert not window.columns.parts["Adaptation"].isHidden()
     assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
     assert session.theme.points == 13.5, "12 points in a window of 1280 x 800"
-    qtbot.wait(50)
-    window.resize(1440, 900)  # the screen that the mode fills is a small one here
-    qtbot.wait(30)
     assert cut(window) == []
     # what is chosen while presenting is kept for the next time
     window.columns.toggle_part("Losses")
