@@ -222,7 +222,7 @@ class RunSettings:
     )  # fmt: skip
     test_steps: int = declare(
         10, "Test inner steps", "Inner steps shown in the window and measured at meta-test.",
-        symbol="K test", minimum=0, maximum=50, slider=(0, 50), basic=False,
+        minimum=0, maximum=50, slider=(0, 50), basic=False,
         families=_no_stream,
     )  # fmt: skip
     test_tasks: int = declare(

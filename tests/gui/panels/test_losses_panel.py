@@ -614,8 +614,29 @@ def test_words_of_a_mark_keep_off_the_end_of_a_line(bench, panel):
     assert drawn_beside() == usual
     assert drawn_beside(usual.height / 2).bottom == pytest.approx(usual.top)
     assert text.fill.color().alpha() > 220
-    assert drawn_beside(*(usual.height * (row + 0.5) for row in range(4))) == usual
+    rows = int(area.height() / usual.height) + 1
+    higher = drawn_beside(*(usual.height * (row + 0.5) for row in range(4)))
+    assert higher.bottom == pytest.approx(area.bottom() - 4 * usual.height)
+    assert text.fill.color().alpha() > 220
+    assert drawn_beside(*(usual.height * (row + 0.5) for row in range(rows))) == usual
     assert text.fill.color().alpha() < 180, "a line is seen below them"
+
+
+def test_marks_at_the_end_of_a_low_line_are_named_beside_it(bench):
+    panel = bench.show(LossesPanel, 330, 280)
+    train(bench, panel, np.append(np.linspace(4, 0.35, 50), np.full(400, 0.35)), names=("MAML",))
+    for edit in ({"test_steps": 30}, {"inner_lr": 0.005}):
+        bench.session.editor.edit(edit)
+    bench.qtbot.wait(20)
+    draw(panel)
+    plot = panel.plot
+    said = {text.toPlainText() for _, text in plot.marks.items if text.isVisible()}
+    assert said == {"test inner steps → 30", "α → 0.005"}
+    x, y = plot.to_pixels(plot.drawn["MAML"].x, plot.drawn["MAML"].y)
+    for box in plot.marks.boxes:
+        assert not ((x > box.left) & (x < box.right) & (y > box.top) & (y < box.bottom)).any()
+    (one, other) = plot.marks.boxes
+    assert one.gap(other) > -1
 
 
 def test_a_change_runs_through_no_words_of_a_reference(bench, panel):

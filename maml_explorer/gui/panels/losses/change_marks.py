@@ -18,6 +18,8 @@ _APART = 0.5
 _ROWS, _SHARE = 3, 0.3
 """Rows of words at the bottom, and the part of the plot that they may take; two in any plot. A mark
 whose words have room in none is named by the pointer."""
+_HIGHEST = 0.7
+"""The part of the plot, from below, where there may be words that have a line in those rows."""
 MOST_MARKS = 50
 _VEIL = 150
 """Of 255: how much of a line the words hide that have no room beside it."""
@@ -31,6 +33,7 @@ class ChangeMarks:
         self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
         self.boxes: list[Box] = []
         """Boxes of the visible words, in pixels."""
+        self._taken: Sequence[Box] = ()
         self.lines: list[Box] = []
         """Those of the visible lines."""
 
@@ -39,6 +42,7 @@ class ChangeMarks:
         marks: Sequence[Mark],
         place: Callable[[int], float | None],
         curves: Sequence[tuple[Array, Array]] = (),
+        taken: Sequence[Box] = (),
     ) -> None:
         """Draws the newest marks.
 
@@ -46,6 +50,7 @@ class ChangeMarks:
             marks: the changes.
             place: says where an outer step lies on the x axis.
             curves: (x, y) [sample] in pixels, x rising; words keep off them where they can.
+            taken: boxes of other words.
         """
         plot, theme = self._plot, self._plot.theme
         shown = marks[-MOST_MARKS:]
@@ -57,6 +62,7 @@ class ChangeMarks:
             self.items.append((line, text))
         (left, right), (low, high) = plot.view().viewRange()
         area, self.boxes, self.lines = plot.area(), [], []
+        self._taken = taken
         drawn = resampled(curves if shown else (), area.left(), area.right())
         for nth, (line, text) in reversed(list(enumerate(self.items))):  # the newest has its words
             x = place(shown[nth].outer_step) if nth < len(shown) else None
@@ -86,21 +92,28 @@ class ChangeMarks:
     def _room(
         self, text: pg.TextItem, wordings: Sequence[str], area: QRectF, pixel: float
     ) -> list[Box]:
-        """Boxes for the first of these words that have room, from below; they are written then."""
+        """Boxes for the first of these words that have room, from below; they are written then.
+
+        The usual rows come first, and where there is one, those above.
+        """
         for words in wordings:
             text.setText(words)
             size = text.textItem.boundingRect()
             begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
-            found = []
-            fit = int(_SHARE * area.height() / size.height())
-            for row in range(max(2, min(_ROWS, fit))):
+            found: list[Box] = []
+            rows = area.height() / size.height()
+            usual = max(2, min(_ROWS, int(_SHARE * rows)))
+            for row in range(max(usual, int(_HIGHEST * rows))):
+                if row == usual and not found:
+                    break
                 top = area.bottom() - (row + 1) * size.height()
                 box = Box(area.left() + begin, top, size.width(), size.height())
                 if not any(
                     box.left < other.left + other.width + _APART * size.height()
                     and other.left < box.left + box.width + _APART * size.height()
-                    and abs(box.top - other.top) < 1.0
-                    for other in self.boxes
+                    and box.top < other.bottom - 1.0
+                    and other.top < box.bottom - 1.0
+                    for other in (*self.boxes, *self._taken)
                 ):
                     found.append(box)
             if found:

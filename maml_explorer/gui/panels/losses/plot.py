@@ -192,9 +192,9 @@ class LossPlot(Plot):
             frozen = self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
         averages, below = self._in_pixels(references)
-        self.marks.draw(history.marks, self._losses().place, averages)
-        diverged = self.session.divergences
-        self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
+        diverged, place = self.session.divergences, self._losses().place
+        self.divergences.draw(diverged.seen, place, list(diverged.frozen.values()))
+        self.marks.draw(history.marks, place, averages, self.divergences.boxes)
         words = [*self.divergences.boxes, *self.marks.boxes]
         self.ghosts.name(averages, below, words)
         ends = [
