@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.gui.session.loss_history import OUTER_LOSS, LossHistory
-from maml_explorer.gui.session.loss_traces import Array, LossTrace, columns
+from maml_explorer.gui.session.loss_traces import LossTrace, columns
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
+from maml_explorer.gui.session.moving_averages import Array
 from maml_explorer.late_dataclass import dataclass
 
 _ABOVE = 3.0

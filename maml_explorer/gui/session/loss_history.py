@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from maml_explorer.gui.session.loss_traces import Array, LossTrace
+from maml_explorer.gui.session.loss_traces import LossTrace
 from maml_explorer.gui.session.meta_test_losses import HeldOutLosses, HeldOutPoint
+from maml_explorer.gui.session.moving_averages import Array
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import Metrics
 from maml_explorer.settings.declaration import shown

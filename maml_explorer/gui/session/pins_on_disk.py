@@ -20,7 +20,8 @@ from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
-from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, LossTrace
+from maml_explorer.gui.session.loss_traces import LossTrace
+from maml_explorer.gui.session.moving_averages import SMOOTHINGS, Array
 from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, PinnedRun
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.protocol.reports import Exported, Written

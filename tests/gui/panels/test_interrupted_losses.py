@@ -13,6 +13,7 @@ from maml_explorer.gui.session.loss_history import (
     SECONDS,
     LossHistory,
 )
+from maml_explorer.gui.session.moving_averages import SMOOTHINGS
 from maml_explorer.gui.session.pinned_run import MOST_BINS
 from maml_explorer.protocol.reports import Metrics
 from maml_explorer.settings.settings import Arm
@@ -77,6 +78,12 @@ def subpaths(curve):
     path = curve.getPath()
     kinds = [path.elementAt(i).type for i in range(path.elementCount())]
     return kinds.count(QPainterPath.ElementType.MoveToElement)
+
+
+def test_averages_begin_anew_after_a_standstill():
+    trace = history().of_loss(OUTER_LOSS)["MAML"]
+    smooth = trace.smoothed(max(SMOOTHINGS))
+    assert np.allclose(smooth[trace.x(OUTER_STEPS) > AGAIN], 10.0), "it does not climb from 2"
 
 
 def test_the_plot_interrupts_the_line_and_the_raw_losses_and_those_of_another_run(bench):

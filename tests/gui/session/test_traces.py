@@ -9,11 +9,11 @@ from PySide6.QtGui import QFontMetricsF
 from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
 from maml_explorer.gui.session.loss_history import OUTER_LOSS, LossHistory
-from maml_explorer.gui.session.loss_traces import (
+from maml_explorer.gui.session.loss_traces import LossTrace, columns
+from maml_explorer.gui.session.moving_averages import (
     SMOOTHINGS,
-    LossTrace,
+    STILL,
     MovingAverages,
-    columns,
     recurrence,
 )
 from maml_explorer.gui.style.numbers import number, whole
@@ -28,6 +28,17 @@ def slow_average(values, smoothing):
             weight = smoothing * weight + (1 - smoothing)
         out.append(total / weight if weight else math.nan)
     return np.array(out)
+
+
+@pytest.mark.parametrize("blocks", [(40,), (12, 28), (10, 5, 25), (11, 29), (25, 15)])
+def test_after_a_standstill_averages_begin_anew(blocks):
+    values = np.array([2.0] * 11 + [np.nan] * STILL + [10.0] * (29 - STILL))
+    values[3] = np.nan  # one alone is passed over
+    parts = np.split(values, np.cumsum(blocks)[:-1])
+    averages = MovingAverages((0.9,))
+    found = np.concatenate([averages.extend(part)[0] for part in parts])
+    np.testing.assert_allclose(found[: 11 + STILL], 2.0)
+    np.testing.assert_allclose(found[11 + STILL :], 10.0)
 
 
 def average(smoothing):

@@ -10,7 +10,7 @@ from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.drawn_losses import Drawn, loss_range
 from maml_explorer.gui.session.loss_history import LossHistory
-from maml_explorer.gui.session.loss_traces import Array
+from maml_explorer.gui.session.moving_averages import Array
 
 _DECADES, _TIMES = 2.0, 4.0
 """The most that an explosion is followed above the usual losses: on a log y axis, on a linear."""

@@ -14,7 +14,7 @@ from maml_explorer.gui.plots.label_placement import ENOUGH, NO_POINTS, Box, clea
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
-from maml_explorer.gui.session.loss_traces import Array
+from maml_explorer.gui.session.moving_averages import Array
 from maml_explorer.gui.session.pinned_run import LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
 

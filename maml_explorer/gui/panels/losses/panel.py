@@ -13,7 +13,7 @@ from maml_explorer.gui.panels.losses.plot import LossPlot
 from maml_explorer.gui.panels.losses.stability_trace import LINES, StabilityTrace
 from maml_explorer.gui.panels.losses.view import AXES, LOSSES
 from maml_explorer.gui.session.loss_history import HELD_OUT
-from maml_explorer.gui.session.loss_traces import SMOOTHINGS
+from maml_explorer.gui.session.moving_averages import SMOOTHINGS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme

@@ -34,8 +34,8 @@ from maml_explorer.gui.session.loss_history import (
     X_LABELS,
     LossHistory,
 )
-from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
+from maml_explorer.gui.session.moving_averages import Array
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import ArmStyle, arm_style, looks_of
 from maml_explorer.gui.style.theme import Theme

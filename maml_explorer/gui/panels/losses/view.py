@@ -17,8 +17,8 @@ from maml_explorer.gui.session.loss_history import (
     SECONDS,
     LossHistory,
 )
-from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
+from maml_explorer.gui.session.moving_averages import SMOOTHINGS, Array
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.settings.families import Family
 
