@@ -183,6 +183,23 @@ def test_a_lit_row_has_no_gap_behind_an_index(bench, panel, points, line_scale):
         assert {picture.pixelColor(x, round(top) + 1).name() for x in across} == {theme.selection}
 
 
+@pytest.mark.parametrize("height", range(180, 320, 7))
+@pytest.mark.parametrize("asked", [False, True])
+def test_no_half_of_a_row_is_seen_behind_what_a_page_speaks_of(bench, panel, height, asked):
+    # the update of θ was cut at the foot of the pane below the gradient that it takes
+    panel.resize(620, height)
+    bench.qtbot.wait(1)
+    if asked:
+        panel.show_page(QUERY)
+    else:
+        stepped(bench, QUERY)
+    bench.qtbot.wait(1)
+    edit, rows = panel.text, panel.rows_of(QUERY)
+    seen = [edit.document().findBlockByNumber(row) for row in (*rows, rows[-1] + 1)]
+    places = [edit.blockBoundingGeometry(b).translated(edit.contentOffset()) for b in seen]
+    assert places[0].top() >= 0 and places[-1].bottom() <= edit.viewport().height()
+
+
 def test_mtl_waits_while_the_others_adapt(bench, panel):
     panel.arm_choice.setCurrentText("MTL")
     panel._show()

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QShowEvent,
     QSyntaxHighlighter,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -268,8 +269,7 @@ class PseudocodePanel(QWidget):
     def _is_cut(self) -> bool:
         """True where a row has no room; the scroll bars learn of it only at the next painting."""
         edit = self.text
-        last = edit.blockBoundingGeometry(edit.document().lastBlock())
-        foot = last.translated(edit.contentOffset()).bottom() + edit.document().documentMargin()
+        foot = _foot(edit, edit.document().lastBlock()) + edit.document().documentMargin()
         bars = edit.horizontalScrollBar(), edit.verticalScrollBar()
         return foot > edit.viewport().height() or any(bar.maximum() for bar in bars)
 
@@ -302,8 +302,7 @@ class PseudocodePanel(QWidget):
             self.said.setText(f"{record.summary} {record.source}.")
         else:
             k = stepped.shown_step.get(self.arm.name, stepped.inner_step)
-            own = self.session.settings.of_arm(self.arm)
-            steps = phases(own, record).inner_steps
+            steps = phases(self.session.settings.of_arm(self.arm), record).inner_steps
             said = sentence(record, stepped.phase, k, steps)
             waits = waiting(self.session.shown_arms) if record.has_inner_loop else ""
             if waits and stepped.phase == ADAPT:
@@ -322,10 +321,23 @@ class PseudocodePanel(QWidget):
             self._bring_into_view()
 
     def _bring_into_view(self) -> None:
-        """Scrolls to the lines that are lit, or to those that were asked for."""
+        """Scrolls to the lines that are lit, or asked for; the row behind them is whole too."""
         rows = self.lit_rows or self.rows_of(self.shown)
-        for nth in (rows[:1] + rows[-1:]) if self.isVisible() else ():
-            self.text.setTextCursor(QTextCursor(self.text.document().findBlockByNumber(nth)))
+        if not rows or not self.isVisible():
+            return
+        block, bar = self.text.document().findBlockByNumber, self.text.verticalScrollBar()
+        behind = min(rows[-1] + 1, self.text.blockCount() - 1)
+        for nth in (behind, rows[0], rows[-1]):
+            self.text.setTextCursor(QTextCursor(block(nth)))
+        # Qt takes no account of the indices that hang below a row; a step of the bar is a row
+        for value in range(bar.value() + 1, min(rows[0], bar.maximum()) + 1):
+            if _foot(self.text, block(behind)) > self.text.viewport().height():
+                bar.setValue(value)
+
+
+def _foot(edit: QPlainTextEdit, block: QTextBlock) -> float:
+    """Pixels from the top of the pane to the foot of a row."""
+    return edit.blockBoundingGeometry(block).translated(edit.contentOffset()).bottom()
 
 
 def _fits(row: str, metrics: QFontMetricsF, room: float) -> bool:
