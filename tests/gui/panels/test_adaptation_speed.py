@@ -531,6 +531,23 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     assert not panel.verdict.isVisible(), "of a state that is gone"
 
 
+def test_the_buttons_keep_their_place_while_the_words_grow(bench, panel):
+    # the words stood below the buttons, which moved up with every line of them
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    panel.resize(350, 480)
+    places = []
+    for arms in ({"MAML": FINE}, {"MAML": WILD}):
+        test_arm(bench, panel, **arms)
+        bench.qtbot.wait(1)
+        places.append(panel.compare.geometry())
+    compared(bench, run=bench.session.run)
+    bench.qtbot.wait(1)
+    places.append(panel.compare.geometry())
+    assert panel.verdict.isVisible() and panel.figures.isVisible()
+    assert places[1:] == places[:1] * 2
+
+
 def test_measured_figures_are_drawn_and_listed_beside_the_published(bench, panel):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()

@@ -107,9 +107,9 @@ class AdaptationSpeedPanel(QWidget):
         box.addWidget(self.plot, 1)
         foot = row(self.figures, self.compare)
         foot.insertWidget(0, self.source, 1)
-        box.addLayout(foot)
         box.addWidget(self.verdict)
         box.addWidget(self.diverged)
+        box.addLayout(foot)  # last: its buttons keep their place while the words grow
         session.measured.meta_tested.connect(self._take_meta_test)
         session.link.run_started.connect(self._take_run)
         for ended in (session.measured.compared, session.link.refused, session.link.failed):
