@@ -36,7 +36,10 @@ class InsightBeside:
         """The tab that was in front of the pseudocode; None where that does not stand alone."""
         self._put_away: set[str] = set()
         """Titles of the parts that it has hidden."""
-        self._sizes: list[list[int]] = []
+        self._heights: list[int] = []
+        """Of the parts in the right column, before it came."""
+        self._widths: list[int] | None = None
+        """Of the columns, before it came; None where they have those."""
 
     @property
     def on(self) -> bool:
@@ -67,18 +70,26 @@ class InsightBeside:
         if _holds(insight, pointed) and not _holds(self._code, pointed):
             self.show_tabs(kept)
         else:
-            self.put(_holds(self._code, pointed) or (self.wanted and not kept), kept)
+            shown = _holds(self._code, pointed) or (self.wanted and not kept)
+            # it will be back: until then the panels on either side stay where they are
+            self._put(shown, kept, hold_widths=self.wanted)
 
     def put(self, on: bool, kept: Collection[QWidget] = ()) -> None:
-        """Puts the pseudocode beside the hero, above it the parts that are kept; or all back."""
+        """Puts the pseudocode beside the hero, with the parts that are kept; or all back."""
+        self._put(on, kept, hold_widths=False)
+
+    def _put(self, on: bool, kept: Collection[QWidget], hold_widths: bool) -> None:
         self._show_code(on)
         if on:
             self._come(kept)
         elif self.on:
             self._go()
+        if self._widths is not None and not (self.on or hold_widths):
+            widths, self._widths = self._widths, None
+            self._splitters["columns"].setSizes(widths)
 
     def show_tabs(self, kept: Collection[QWidget] = ()) -> None:
-        """Puts the tabs beside the hero, above them the parts that are kept."""
+        """Puts the tabs beside the hero, with the parts that are kept."""
         self._show_code(False)
         self._come(kept)
 
@@ -104,9 +115,13 @@ class InsightBeside:
         insight, right = self._parts["Insight"], self._splitters["right"]
         came = not self.on
         if came:
-            self._sizes = [self._splitters["columns"].sizes(), right.sizes()]
+            self._heights = right.sizes()
+            if self._widths is None:
+                self._widths = self._splitters["columns"].sizes()
             insight.setMinimumWidth(_LEAST)
-            right.addWidget(insight)
+        places = [part in kept for part in self._beside]
+        # in the place of the first that goes: what is kept stays above or below it, as it was
+        right.insertWidget([*places, False].index(False), insight)
         for title, part in self._parts.items():
             if part in kept and title in self._put_away:
                 part.show()
@@ -117,10 +132,12 @@ class InsightBeside:
         insight.show()
         if came:
             self.halve()
-        shown = [not part.isHidden() for part in self._beside]
-        if any(shown):
-            each = round((1 - _SHARE) / sum(shown) * right.height())
-            right.setSizes([each * there for there in shown] + [round(_SHARE * right.height())])
+        shown = sum(not part.isHidden() for part in self._beside)
+        if shown:
+            whole, each = _SHARE * right.height(), (1 - _SHARE) / shown * right.height()
+            column = [right.widget(nth) for nth in range(right.count())]
+            sizes = [whole if one is insight else each * (not one.isHidden()) for one in column]
+            right.setSizes([round(size) for size in sizes])
 
     def halve(self) -> None:
         """Gives the insight and the hero the same width, where it stands beside the hero."""
@@ -137,8 +154,7 @@ class InsightBeside:
         for title in self._put_away:
             self._parts[title].show()
         self._put_away = set()
-        for name, sizes in zip(("columns", "right"), self._sizes, strict=True):
-            self._splitters[name].setSizes(sizes)
+        self._splitters["right"].setSizes(self._heights)
 
 
 def _holds(part: QWidget, pointed: Sequence[QWidget]) -> bool:

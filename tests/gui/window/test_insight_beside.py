@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.lessons.lesson_file import load_lesson
@@ -97,7 +97,8 @@ def test_a_tab_stands_beside_the_hero_which_keeps_its_height(presenting: MainWin
         columns.parts[title] for title in ("Adaptation", "Insight", "Losses", "Adaptation speed")
     )
     presenting.lessons.start(load_lesson(LESSONS / "05-first-order.toml"))
-    qtbot.wait(20)
+    strip = presenting.lessons.strip
+    qtbot.waitUntil(lambda: strip.height() == strip.sizeHint().height())
     whole = hero.height()
     scene_of(presenting, "05-first-order", "tab.gradient.parts")
     qtbot.wait(20)
@@ -121,3 +122,30 @@ def test_a_tab_stands_beside_the_hero_which_keeps_its_height(presenting: MainWin
     assert insight.isVisible() and losses.isHidden()
     presenting.presenter.toggle()
     assert insight.parentWidget() is columns.splitters["centre"] and losses.isVisible()
+
+
+@pytest.mark.parametrize("name", ["04-outer-loop", "08-batch-norm"])
+def test_panels_keep_their_place_from_page_to_page(presenting: MainWindow, qtbot: QtBot, name: str):
+    # with the pseudocode wanted, the hero was wider or narrower by turns, and the adaptation
+    # speed stood above the insight on one page and at the foot of the column on the next
+    columns = presenting.columns
+    widths = columns.sizes()
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    lesson = load_lesson(LESSONS / f"{name}.toml")
+    presenting.lessons.start(lesson)
+    places: dict[str, set[tuple[int, int, bool]]] = {}
+    for nth in range(len(lesson.scenes)):
+        if nth:
+            presenting.lessons.forward()
+        qtbot.wait(50)
+        for title, part in columns.parts.items():
+            if part.isVisible():
+                at = part.mapTo(columns, QPoint(0, 0))
+                foot = part.height() < columns.height() and at.y() > 0.3 * columns.height()
+                places.setdefault(title, set()).add((at.x(), part.width(), foot))
+    assert {"Adaptation", "Losses", "Adaptation speed", "Insight"} <= places.keys()
+    assert all(len(found) == 1 for found in places.values()), places
+    presenting.lessons.leave()
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    assert columns.sizes() == widths
