@@ -88,6 +88,7 @@ def test_presenting_is_one_change_on_the_screen(opened: Opener, qtbot: QtBot, co
     for _ in range(2):
         painted = Painted(window)
         qtbot.keyClick(window, Qt.Key.Key_F5)
+        qtbot.waitUntil(lambda painted=painted: bool(painted.ways))  # type: ignore[misc]
         qtbot.wait(SETTLED + 200)
         assert len(painted.ways) == 1, painted.ways
         screen = window.screen().size()
@@ -268,9 +269,10 @@ def test_pseudocode_is_large_and_beside_the_hero(presenting: MainWindow, qtbot: 
     window, columns = presenting, presenting.columns
     small = 9.0
     qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
-    qtbot.wait(30)
     panel = columns.places["pseudocode"].panel
-    assert panel is not None and panel.isVisible()
+    assert panel is not None
+    qtbot.waitUntil(panel.isVisible)
+    qtbot.wait(30)
     assert not columns.parts["Losses"].isVisible() and columns.parts["Adaptation"].isVisible()
     assert panel.text.font().pointSizeF() > window.session.theme.points > small  # type: ignore[attr-defined]
     assert window.width() == 1280
@@ -327,9 +329,8 @@ def test_the_view_menu_ticks_what_is_on(presenting: MainWindow):
 def test_a_setting_that_a_lesson_points_at_is_a_row(presenting: MainWindow, qtbot: QtBot):
     columns = presenting.columns
     scene_of(presenting, "09-reptile", "settings.reptile_step")
-    qtbot.wait(30)
     row = columns.stage_row.rows["reptile_step"]
-    assert row.isVisible() and row in presenting.lessons.frames.framed
+    qtbot.waitUntil(lambda: row.isVisible() and row in presenting.lessons.frames.framed)
     assert columns.parts["Settings"].isHidden() and columns.parts["Insight"].isHidden()
     for title in ("Adaptation", "Adaptation speed"):
         assert columns.parts[title].isVisible()
@@ -369,9 +370,9 @@ def test_presenting_in_the_middle_of_a_lesson_points_anew(opened: Opener, qtbot:
     scene_of(window, "07-instability", "settings.inner_lr")
     assert window.columns.stage_row.isHidden()
     qtbot.keyClick(window, Qt.Key.Key_F5)
-    qtbot.wait(30)
-    assert window.columns.stage_row.rows["inner_lr"] in window.lessons.frames.framed
-    assert window.columns.parts["Losses"].isVisible()
+    row = window.columns.stage_row.rows["inner_lr"]
+    qtbot.waitUntil(lambda: row in window.lessons.frames.framed)
+    qtbot.waitUntil(window.columns.parts["Losses"].isVisible)
 
 
 def test_the_remote_runs_a_lesson_only_while_presenting(opened: Opener, qtbot: QtBot):
