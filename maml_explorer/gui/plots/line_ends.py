@@ -123,6 +123,7 @@ class LineEnds(pg.GraphicsObject):
         """(end, the height of its line, the rectangle of its name), in pixels of the plot item.
 
         A line beyond the view is named at the edge. Where there are too many, the last have none.
+        A name that would be cut has to wait until the plot has made room for it.
         """
         view = self._plot.getViewBox()
         area, (low, high) = self._area(), view.viewRange()[1]
@@ -133,11 +134,13 @@ class LineEnds(pg.GraphicsObject):
         heights = [area.top() + (high - y) / (high - low) * area.height() for y in kept]
         centres = spread(heights, height, area.top(), area.bottom())
         left = area.right() + LEADER
+        wide = [metrics.horizontalAdvance(self._words(end)) + 1 for end in inside]
+        edge = self._plot.boundingRect().right() + 1
         return [
-            (end, at, QRectF(left, centre - height / 2,
-                             metrics.horizontalAdvance(self._words(end)) + 1, height))
-            for end, at, centre in zip(inside, heights, centres, strict=True)
-        ]  # fmt: skip
+            (end, at, QRectF(left, centre - height / 2, width, height))
+            for end, at, centre, width in zip(inside, heights, centres, wide, strict=True)
+            if left + width <= edge
+        ]
 
     @property
     def boxes(self) -> list[tuple[str, QRectF]]:

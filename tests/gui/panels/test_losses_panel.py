@@ -27,6 +27,7 @@ from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
 from maml_explorer.gui.session.stability_verdict import STABILITY
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.insight import InsightFigures, LookInside
 from maml_explorer.protocol.insight_records.stability import MEDIAN
@@ -257,10 +258,10 @@ def test_a_reference_under_a_curve_is_named_where_it_ends(bench):
         panel.plot.draw()
     plot = panel.plot
     unsaid = {words: y for y, words in plot.references.unsaid}
-    names = {end.name: end.y for end, *_ in plot.ends.placed()}
     assert unsaid == {"best single predictor: 3.01": pytest.approx(np.log10(3.01))}
-    assert names["best single"] == pytest.approx(np.log10(3.01))
     QCoreApplication.processEvents()  # the margin is laid out
+    names = {end.name: end.y for end, *_ in plot.ends.placed()}
+    assert names["best single"] == pytest.approx(np.log10(3.01))
     boxes = [box for _, box in plot.ends.boxes]
     assert not any(a.intersects(b) for a, b in itertools.combinations(boxes, 2))
     assert max(box.right() for box in boxes) <= plot.width()
@@ -446,6 +447,31 @@ def test_what_changed_is_read_at_its_mark_and_whole_in_the_box(bench, panel):
     bench.qtbot.mouseMove(plot.viewport(), QPoint(at.x(), round(area.center().y())))
     assert "Outer learning rate β 0.001 → 0.002" in plot.readout.text
     assert plot.readout._box.textItem.boundingRect().width() <= area.width()
+
+
+@pytest.mark.parametrize("points", [9.0, 12.0])
+@pytest.mark.parametrize("width", [313, 420])
+@pytest.mark.parametrize("steps", [12, 20, 30, 45])
+def test_words_of_changes_are_whole_and_clear_of_one_another(
+    bench, panel, qapp, width, points, steps
+):
+    # a bare “K” stood there without its value, and half a letter behind others: “shots → 5K”
+    qapp.setFont(base_font(points))
+    bench.session.set_theme(replace(bench.session.theme, points=points))
+    panel.resize(width, 360)
+    train(bench, panel, np.linspace(4, 1, 200))
+    for nth, (key, value) in enumerate((("shots", 5), ("inner_steps", 3)) * 3):
+        bench.session.editor.edit({key: value + nth})
+        train(bench, panel, [1.0] * steps, first=201 + steps * nth)
+    for _ in range(2):
+        draw(panel)
+        bench.qtbot.wait(20)
+    marks = panel.plot.marks
+    said = {text.toPlainText() for _, text in marks.items if text.isVisible()}
+    assert said and said <= {mark.brief for mark in panel.plot.history.marks}
+    for one, other in itertools.combinations(marks.boxes, 2):
+        gap = max(one.left - other.right, other.left - one.right)
+        assert gap >= 0.9 * one.height or abs(one.top - other.top) >= one.height - 1
 
 
 def test_the_newest_of_many_changes_is_read_whole(bench, panel):

@@ -64,6 +64,20 @@ def test_a_plot_leaves_its_names_a_margin_and_none_where_there_are_none(qtbot: Q
     assert plot.area().right() == pytest.approx(before, abs=1)
 
 
+def test_a_name_that_has_no_room_yet_is_not_cut(qtbot: QtBot):
+    # “best s…” was drawn before the layout gave it the margin that it had asked for
+    plot = Plot(LIGHT, "Test")
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    plot.show()
+    qtbot.wait(20)
+    plot.ends.name_also([LineEnd("best single predictor", "#000000", 0.5)])
+    assert plot.ends.boxes == []
+    qtbot.wait(20)
+    ((_, box),) = plot.ends.boxes
+    assert box.right() <= plot.width()
+
+
 def test_the_last_names_give_way_where_there_are_too_many(qtbot: QtBot):
     plot = Plot(LIGHT, "Test")
     qtbot.addWidget(plot)

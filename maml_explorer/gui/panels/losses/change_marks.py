@@ -13,7 +13,7 @@ from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
 from maml_explorer.protocol.commands import Array
 
-_APART = 0.5
+_APART = 1.0
 """Least gap between the words of two marks, as a part of their height."""
 _ROWS, _SHARE = 3, 0.3
 """Rows of words at the bottom, and the part of the plot that they may take; two in any plot. A mark
@@ -75,7 +75,7 @@ class ChangeMarks:
             line.setPos(x)
             pixel = (x - left) / (right - left) * area.width()
             self.lines.append(Box(area.left() + pixel - 0.5, area.top(), 1.0, area.height()))
-            boxes = self._room(text, [shown[nth].brief, shown[nth].symbol], area, pixel)
+            boxes = self._room(text, shown[nth].brief, area, pixel)
             if boxes:
                 clear = next((one for one in boxes if _keeps_off(one, drawn)), None)
                 box = clear or boxes[0]
@@ -89,36 +89,31 @@ class ChangeMarks:
                 self.boxes.append(box)
                 text.setVisible(True)
 
-    def _room(
-        self, text: pg.TextItem, wordings: Sequence[str], area: QRectF, pixel: float
-    ) -> list[Box]:
-        """Boxes for the first of these words that have room, from below; they are written then.
+    def _room(self, text: pg.TextItem, words: str, area: QRectF, pixel: float) -> list[Box]:
+        """Boxes in which these words have room, from below; they are written.
 
         The usual rows come first, and where there is one, those above.
         """
-        for words in wordings:
-            text.setText(words)
-            size = text.textItem.boundingRect()
-            begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
-            found: list[Box] = []
-            rows = area.height() / size.height()
-            usual = max(2, min(_ROWS, int(_SHARE * rows)))
-            for row in range(max(usual, int(_HIGHEST * rows))):
-                if row == usual and not found:
-                    break
-                top = area.bottom() - (row + 1) * size.height()
-                box = Box(area.left() + begin, top, size.width(), size.height())
-                if not any(
-                    box.left < other.left + other.width + _APART * size.height()
-                    and other.left < box.left + box.width + _APART * size.height()
-                    and box.top < other.bottom - 1.0
-                    and other.top < box.bottom - 1.0
-                    for other in (*self.boxes, *self._taken)
-                ):
-                    found.append(box)
-            if found:
-                return found
-        return []
+        text.setText(words)
+        size = text.textItem.boundingRect()
+        begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
+        found: list[Box] = []
+        apart, rows = _APART * size.height(), area.height() / size.height()
+        usual = max(2, min(_ROWS, int(_SHARE * rows)))
+        for row in range(max(usual, int(_HIGHEST * rows))):
+            if (row == usual and not found) or size.width() > area.width():
+                break
+            top = area.bottom() - (row + 1) * size.height()
+            box = Box(area.left() + begin, top, size.width(), size.height())
+            if not any(
+                box.left < other.left + other.width + apart
+                and other.left < box.left + box.width + apart
+                and box.top < other.bottom - 1.0
+                and other.top < box.bottom - 1.0
+                for other in (*self.boxes, *self._taken)
+            ):
+                found.append(box)
+        return found
 
 
 def _keeps_off(box: Box, drawn: tuple[Array, Array]) -> bool:
