@@ -21,6 +21,10 @@ class StorageError(ValueError):
     """A file that is refused; the text is one sentence for the user who chose it."""
 
 
+class NewerError(StorageError):
+    """A file that is refused, and that a newer version of this program can read."""
+
+
 def read_bytes(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most `limit` bytes.
 
@@ -90,13 +94,14 @@ def check_schema(schema: object, known: int, where: str) -> None:
     """Passes for the schema of a file that this program can read.
 
     Raises:
-        StorageError: for another one; a newer one is called that.
+        StorageError: for another one; a newer one is called that, and is a NewerError.
     """
     if schema != known or isinstance(schema, bool):
         newer = isinstance(schema, int) and schema > known
         hint = " (a newer version wrote it)" if newer else ""
         shown = " ".join(str(schema)[:20].split())
-        raise StorageError(f"{where} has schema {shown}{hint}: allowed is {known}.")
+        refusal = NewerError if newer else StorageError
+        raise refusal(f"{where} has schema {shown}{hint}: allowed is {known}.")
 
 
 def quoted(value: object) -> str:

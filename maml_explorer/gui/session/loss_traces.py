@@ -15,6 +15,8 @@ CAPACITY = 20_000
 """Most bins a trace keeps."""
 _CHUNK = 1 << 15
 """Steps taken up at once: bounds the memory that a long block needs."""
+_LARGEST = float(np.finfo(np.float32).max)
+"""Averages are kept in single precision, also those of a run in double precision."""
 
 
 class LossTrace:
@@ -61,7 +63,8 @@ class LossTrace:
     def extend(self, x: Array, y: Array, stride: int = 1) -> None:
         """Append steps: `x` [axis, step], rising along steps; `y` [step], NaN where there is none.
 
-        Infinite values count as missing. Each value stands for `stride` outer steps.
+        Values that are infinite in single precision count as missing. Each value stands for
+        `stride` outer steps.
         """
         if len(self) and len(y):
             if self._interrupted and x[0, 0] - stride > self.x(0)[-1]:
@@ -72,7 +75,7 @@ class LossTrace:
             self._extend(x[:, start : start + _CHUNK], y[start : start + _CHUNK], stride)
 
     def _extend(self, x: Array, y: Array, stride: int) -> None:
-        y = np.where(np.isfinite(y), y, np.nan)
+        y = np.where(np.abs(y) <= _LARGEST, y, np.nan)
         smooth = self._averages.extend(y, stride)
         taken = self.steps + stride * np.arange(1, len(y) + 1)
         while True:

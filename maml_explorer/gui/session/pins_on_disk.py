@@ -10,6 +10,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 from PySide6.QtCore import QObject, SignalInstance
 
 from maml_explorer.files.opening import is_file
-from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.reader import NewerError, StorageError, check_schema, read_json
+from maml_explorer.files.set_aside import set_aside
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
 from maml_explorer.gui.session.loss_traces import LossTrace
@@ -33,6 +35,8 @@ _FILE = "pin.json"
 _LIMIT = 4 * 1024 * 1024
 _ROWS = 3 + 3 + len(SMOOTHINGS)
 """Of a trace: x on three axes; smallest, mean and largest value; the averages."""
+_BEYOND = 1e300
+"""Smaller are the numbers of a run; sums of them are numbers too."""
 
 
 class PinsOnDisk(QObject):
@@ -51,7 +55,8 @@ class PinsOnDisk(QObject):
         self._written: dict[str, dict[str, Any]] = {}
         """Folder → what its file says."""
         pins.place = place
-        found, self.refused = read_pins(place)
+        found, refused = read_pins(place)
+        self.refused = [_refusal(path, error) for path, error in refused]
         self._known = {run.folder for run in found}
         pins.take(found)
         pins.changed.connect(self._look)
@@ -86,25 +91,31 @@ class PinsOnDisk(QObject):
 
 
 def to_json(run: PinnedRun) -> dict[str, Any]:
-    """Record of a pinned run that is stored; numbers with five digits."""
+    """Record of a pinned run that is stored; its losses with five digits."""
     losses = {} if run.losses is None else run.losses.traces
+    arms = {arm.name for arm in run.settings.arms}
     return {
         "schema": SCHEMA,
         "name": run.name,
         "settings": to_toml(run.settings),
         "outer_step": run.outer_step,
         "arm_steps": dict(run.arm_steps),
-        "figures": {arm: list(values) for arm, values in run.figures.items()},
+        "figures": {
+            arm: [None if value is None or not _fits(value) else value for value in values]
+            for arm, values in run.figures.items()
+        },
         "losses": [
             {"arm": arm, "loss": loss, "rows": [_numbers(row) for row in trace.rows()]}
             for (arm, loss), trace in losses.items()
+            if arm in arms  # a late report may name one that left
         ],
     }
 
 
-def read_pins(place: Path) -> tuple[list[PinnedRun], list[str]]:
-    """(runs that are pinned in `place`, the oldest first; a sentence for each refused one)."""
-    found, refused = [], []
+def read_pins(place: Path) -> tuple[list[PinnedRun], list[tuple[Path, Exception]]]:
+    """(runs that are pinned in `place`, the oldest first; folder and error of each refused one)."""
+    found: list[PinnedRun] = []
+    refused: list[tuple[Path, Exception]] = []
     try:
         paths = sorted(
             path for path in place.iterdir() if not path.is_symlink() and is_file(path / _FILE)
@@ -115,15 +126,23 @@ def read_pins(place: Path) -> tuple[list[PinnedRun], list[str]]:
         try:
             found.append(_read(path))
         except (SettingsError, StorageError, OSError) as error:
-            refused.append(f"The pinned run in {path.name} was not read: {error}")
+            refused.append((path, error))
     return found, refused
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    """Words on a folder that was not read; what no version can read is put aside, and said once."""
+    words = f"The pinned run in {path.name} was not read: {error}"
+    if isinstance(error, StorageError) and not isinstance(error, NewerError):
+        with suppress(OSError):
+            words += f" It was kept as {set_aside(path / _FILE).name}."
+    return words
 
 
 def _read(path: Path) -> PinnedRun:
     data = read_json(path / _FILE, _LIMIT)
     damaged = StorageError(f"{_FILE} is not as this program writes it.")
-    if data.get("schema") != SCHEMA:
-        raise damaged
+    check_schema(data.get("schema"), SCHEMA, _FILE)
     name, step, text = data.get("name"), data.get("outer_step", -1), data.get("settings")
     if not isinstance(name, str) or not 0 < len(name) <= 60 or not isinstance(text, str):
         raise damaged
@@ -144,8 +163,10 @@ def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
         raise damaged
     traces: dict[tuple[str, str], LossTrace] = {}
     for entry in found:
-        if not isinstance(entry, dict) or not any(entry.get("arm") == arm for arm in arms):
+        if not isinstance(entry, dict) or not isinstance(arm := entry.get("arm"), str):
             raise damaged
+        if arm not in arms:
+            continue  # earlier versions wrote those of arms that had left
         rows, loss = entry.get("rows"), entry.get("loss")
         if loss not in (OUTER_LOSS, INNER_LOSS) or not isinstance(rows, list):
             raise damaged
@@ -156,7 +177,7 @@ def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
         table = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
         if not np.isfinite(table[:3]).all() or (np.diff(table[:3]) < 0).any():
             raise damaged
-        traces[entry["arm"], loss] = LossTrace.of_rows(table)
+        traces[arm, loss] = LossTrace.of_rows(table)
     return LossHistory.of(traces)
 
 
@@ -165,7 +186,12 @@ def _is_step(value: Any) -> bool:
 
 
 def _numbers(row: Array) -> list[float | None]:
-    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in row.tolist()]
+    return [float(f"{value:.5g}") if _fits(value) else None for value in row.tolist()]
+
+
+def _fits(value: float) -> bool:
+    """True for a number that is read back; one that is not stands for what diverged."""
+    return math.isfinite(value) and abs(value) < _BEYOND
 
 
 def _is_figures(values: Any, most: int = 1000) -> bool:
@@ -177,7 +203,7 @@ def _is_figures(values: Any, most: int = 1000) -> bool:
             or (
                 isinstance(value, int | float)
                 and not isinstance(value, bool)
-                and abs(value) < 1e300
+                and abs(value) < _BEYOND
             )
             for value in values
         )

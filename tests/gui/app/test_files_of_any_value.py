@@ -26,7 +26,8 @@ def test_the_window_starts_whatever_its_files_hold(opened: Opener, tmp_path: Pat
     keep_pins(window, tmp_path / "pins")
     assert window.isVisible() and window.session.pins.runs == ()
     said = [banner.text.full for banner in window.banners.shown]
-    assert "The pinned run in p was not read: pin.json is not as this program writes it." in said
+    refused = "The pinned run in p was not read: pin.json is not as this program writes it."
+    assert f"{refused} It was kept as pin.unreadable.json." in said
     assert any("window.json is not JSON as this program writes it." in text for text in said), said
 
 

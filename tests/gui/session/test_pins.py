@@ -351,7 +351,7 @@ def test_pins_are_there_at_the_next_start(
         {"schema": 7}, {"name": ""}, {"outer_step": -1}, {"settings": "[model]\nhidden = 3"},
         {"arm_steps": {"MAML": -1}}, {"arm_steps": [3]},
         {"figures": {"MAML": ["x"]}}, {"losses": [{"arm": "MAML", "loss": "outer", "rows": [[1]]}]},
-        {"losses": [{"arm": "nobody", "loss": "outer", "rows": []}]},
+        {"losses": [{"arm": ["MAML"], "loss": "outer", "rows": []}]},
     ],
 )  # fmt: skip
 def test_a_damaged_pin_is_refused_with_a_sentence(
@@ -372,7 +372,13 @@ def test_a_damaged_pin_is_refused_with_a_sentence(
     keep_pins(window, tmp_path)
     assert [run.name for run in window.session.pins.runs] == ["b"]
     assert "The pinned run in a was not read" in said(window)[-1]
-    assert (tmp_path / "a" / "pin.json").exists(), "it is left alone"
+    other_version = not damage.keys().isdisjoint({"schema", "settings"})
+    kept = "pin.json" if other_version else "pin.unreadable.json"
+    assert (tmp_path / "a" / kept).exists()
+    assert said(window)[-1].endswith("It was kept as pin.unreadable.json.") != other_version
+    again = opened()
+    keep_pins(again, tmp_path)
+    assert any("was not read" in words for words in said(again)) == other_version, "said once"
 
 
 def test_a_thinned_history_draws_what_the_whole_one_drew():
