@@ -21,6 +21,7 @@ from maml_explorer.gui.panels.sweep import panel as panel_module
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel
+from maml_explorer.gui.panels.sweep.point_words import objective_words
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
 from maml_explorer.gui.style.arm_style import arm_style
@@ -261,7 +262,8 @@ def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
     settle(panel, qtbot)
     few = "MAML: validation MSE by β after inner step 5, ± 95 %, 2 seeds"
     said = (
-        "MAML: query MSE by β after 5 inner steps on 200 validation tasks, mean ± 95 % over 2 seeds"
+        "MAML: query MSE by β after 5 inner steps on 200 validation tasks, "
+        "mean ± 95 % over seeds 0 and 1"
     )
     assert panel.meaning.full == said
     for width, seen in (
@@ -290,7 +292,8 @@ def test_one_axis_is_one_row_and_two_are_never_the_same(
     panel.open_folder(str(one.path))
     settle(panel, qtbot)
     said = (
-        "MAML: query MSE by α after 5 inner steps on 200 validation tasks, mean ± 95 % over 2 seeds"
+        "MAML: query MSE by α after 5 inner steps on 200 validation tasks, "
+        "mean ± 95 % over seeds 0 and 1"
     )
     assert panel.meaning.full == said
     assert set(panel.map.cells) == {(0, 0), (1, 0), (2, 0)}
@@ -414,7 +417,7 @@ def test_a_new_sweep_has_outer_steps_of_its_own(panel: SweepPanel, tmp_path: Pat
     type_over(new.inner_steps, "2")
     new.halving.setCurrentText("best half")
     new.check()
-    runs = "2 combinations × 5 seeds = 10 runs of up to 300 outer steps"
+    runs = "2 combinations × seeds 0 to 4 = 10 runs of up to 300 outer steps"
     arms = len(editor.edited.arms)
     assert new.said.text() == f"{runs} · {arms} arms each, MAML is compared"
     new.axes.setText("algorithm=maml,anil")  # it is that of the only arm
@@ -436,7 +439,9 @@ def test_points_of_a_new_sweep_are_drawn_or_proposed(panel: SweepPanel, tmp_path
     assert new.said.text().endswith("inner_lr=0.001:0.1:log:7, or search random points.")
     new.search.setCurrentText("random points")
     new.points.setText("4")
-    assert new.said.text().startswith("4 points × 5 seeds = 20 runs") and new.points.isVisible()
+    assert (
+        new.said.text().startswith("4 points × seeds 0 to 4 = 20 runs") and new.points.isVisible()
+    )
     new.search.setCurrentText("points by TPE")
     new.check()
     assert not new.halving.isVisible()
@@ -534,9 +539,30 @@ def test_settings_that_wait_are_those_of_a_new_sweep(panel: SweepPanel, tmp_path
     editor.edit({"seed": 7})
     assert editor.staged is not None and panel.session.settings.run.seed != 7
     panel.describe.ask()
+    panel.describe.seeds.setText("2")
+    assert " × seeds 7 and 8 = 30 runs of " in panel.describe.said.text()
     panel.describe.folder.setText(str(tmp_path / "n"))
     panel.describe.make.click()
-    assert open_sweep(tmp_path / "n").spec.base == editor.staged
+    spec = open_sweep(tmp_path / "n").spec
+    assert (spec.base, spec.seeds) == (editor.staged, (7, 8)), "those of the window on"
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "seeds"),
+    [
+        (0, "1", "seed 0"), (1, "1", "seed 1"), (1, "2", "seeds 1 and 2"), (3, "5", "seeds 3 to 7"),
+        (2**31 - 1, "3", "seeds 2147483645 to 2147483647"),
+    ],
+)  # fmt: skip
+def test_the_seeds_of_a_new_sweep_begin_at_that_of_the_window(
+    panel: SweepPanel, first: int, count: str, seeds: str
+) -> None:
+    panel.session.editor.edit({"seed": first})
+    panel.describe.ask()
+    panel.describe.seeds.setText(count)
+    assert f"15 combinations × {seeds} = " in panel.describe.said.text()
+    spec = panel.describe.check()
+    assert spec is not None and objective_words(spec)[0].endswith(seeds)
 
 
 def test_a_new_sweep_trains_here_to_its_end(

@@ -6,6 +6,7 @@ import importlib.util
 import math
 from dataclasses import dataclass
 
+from maml_explorer.gui.panels.sweep.point_words import which_seeds
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.settings.declaration import SettingsError
@@ -59,7 +60,7 @@ def described(base: Settings, typed: Typed) -> SweepSpec:
     spec = SweepSpec(
         base,
         _axes(typed.axes, typed.search),
-        tuple(range(seeds)),
+        _seeds(base.run.seed, seeds),
         search,
         objective=usual_objective(base, inner_steps),
         halving=halving,
@@ -78,11 +79,18 @@ def planned_words(spec: SweepSpec) -> str:
     steps = counted(spec.base.outer.outer_steps, "outer step", whole)
     kind = "combination" if spec.search == GRID else "point"
     runs = f"{counted(cells * seeds, 'run', whole)} of {'up to ' if spec.halving else ''}{steps}"
-    words = f"{counted(cells, kind, whole)} × {counted(seeds, 'seed')} = {runs}"
+    words = f"{counted(cells, kind, whole)} × {which_seeds(spec.seeds)} = {runs}"
     arms = spec.base.arms
     if len(arms) > 1 and all(axis.key != ALGORITHM for axis in spec.axes):
         words += f"{SEPARATOR}{len(arms)} arms each, {arms[0].name} is compared"
     return words
+
+
+def _seeds(first: int, count: int) -> tuple[int, ...]:
+    """So many seeds from the window's on; at the largest seed, those up to it."""
+    largest = int(DECLARATIONS["seed"].maximum or 0)
+    begin = min(first, largest - count + 1)
+    return tuple(range(begin, begin + count))
 
 
 def _cells(spec: SweepSpec) -> int:

@@ -20,7 +20,8 @@ from maml_explorer.storage.sweep.trials import Trial
 def objective_words(spec: SweepSpec) -> tuple[str, ...]:
     """Meaning of a cell, the longest wording first.
 
-    Such as "MAML: query MSE after 5 inner steps on 200 validation tasks, mean ± 95 % over 3 seeds":
+    Such as "MAML: query MSE after 5 inner steps on 200 validation tasks, mean ± 95 % over seeds 1
+    to 3":
     Adaptation speed has others, the held-out ones, so its figure of the same run differs.
     """
     first = spec.base.arms[0]
@@ -31,16 +32,28 @@ def objective_words(spec: SweepSpec) -> tuple[str, ...]:
     figure = "accuracy" if spec.objective.startswith("accuracy") else "MSE"
     if len(spec.axes) == 1:  # no choice of axes names it, and a low plot does not
         figure += f" by {short_name(spec.axes[0])}"
-    inner, count = spec.inner_steps, len(spec.seeds)
+    inner, count, seeds = spec.inner_steps, len(spec.seeds), which_seeds(spec.seeds)
     several = count > 1
     return (
         f"{arm}: query {figure} after {counted(inner, 'inner step')} on {VALIDATION_TASKS} "
-        "validation tasks, " + (f"mean ± 95 % over {count} seeds" if several else "one seed"),
+        "validation tasks, " + (f"mean ± 95 % over {seeds}" if several else seeds),
         f"{arm}: validation {figure} after inner step {inner}, "
-        + (f"± 95 %, {count} seeds" if several else "one seed"),
+        + (f"± 95 %, {count} seeds" if several else seeds),
         f"{arm}: validation {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
         f"Validation {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
     )
+
+
+def which_seeds(seeds: Sequence[int]) -> str:
+    """Words on the seeds of every cell: "seed 1", "seeds 1 and 2", "seeds 1 to 5"."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) == 1:
+        return f"seed {first}"
+    if len(seeds) == 2:
+        return f"seeds {first} and {last}"
+    if tuple(seeds) == tuple(range(first, last + 1)):
+        return f"seeds {first} to {last}"
+    return f"{len(seeds)} seeds"
 
 
 def best_words(rows: Sequence[SweepRow], axes: Sequence[SweepAxis], spec: SweepSpec) -> list[str]:
