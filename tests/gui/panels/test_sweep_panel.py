@@ -25,6 +25,7 @@ from maml_explorer.gui.panels.sweep.point_words import objective_words
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
 from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.qt_style import apply_theme
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.protocol import commands
@@ -108,6 +109,25 @@ def test_cells_say_mean_interval_and_what_diverged(
     assert sorted(row[2] for row in rows if row[2] == row[2]) == [0.25, 0.6]
     panel.session.set_theme(DARK)
     assert {item.toPlainText() for item in panel.map._items.values()} == shown
+
+
+def test_words_of_all_cells_follow_the_size_of_text(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s", seeds=(0,))
+    for nth in range(len(sweep.trials())):
+        done(sweep, nth, 0.1 * (nth + 1))
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    usual = panel.session.theme
+    for points in (12.0, usual.points):
+        theme = replace(usual, points=points)
+        apply_theme(app, theme)
+        panel.session.set_theme(theme)
+        sizes = [item.textItem.font().pointSizeF() for item in panel.map._items.values()]
+        assert sizes == [points] * len(sweep.trials())
 
 
 def test_words_of_cells_stay_in_their_cells(

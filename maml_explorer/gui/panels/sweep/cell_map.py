@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainterPath
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from maml_explorer.gui.panels.sweep.point_words import short_name, value_words
@@ -41,9 +41,10 @@ _MOST_FRAMES = 20
 
 @dataclass(frozen=True)
 class _CellWords:
-    """Words in a cell, and their colours."""
+    """Words in a cell, and their look."""
 
     text: str
+    font: QFont
     ink: str
     ground: str | None
 
@@ -155,7 +156,7 @@ class SweepMap(HeatPlot):
             light = cell.mean is not None and float(colors[at][:3] @ (0.3, 0.6, 0.1)) > 140
             plain = cell.mean is None or cell.diverged > 0
             ink = self.theme.text if plain else "#000000" if light else "#ffffff"
-            wanted[at] = _CellWords(words, ink, self.theme.card if plain else None)
+            wanted[at] = _CellWords(words, base_font(), ink, self.theme.card if plain else None)
         self._write(wanted)
 
     def _fitting(self) -> dict[tuple[int, int], str]:
@@ -182,6 +183,7 @@ class SweepMap(HeatPlot):
             if at in self._words:
                 continue
             text = pg.TextItem(words.text, color=words.ink, anchor=(0.5, 0.5), fill=words.ground)
+            text.setFont(words.font)
             wrap(text, np.inf)
             text.setPos(*at)
             text.setZValue(10)
