@@ -210,6 +210,11 @@ class LossHistory:
         else:
             self.marks.append(mark)
 
+    @property
+    def changed_keys(self) -> tuple[str, ...]:
+        """Keys of the settings that were changed while training, or "arms"; each once."""
+        return tuple(dict.fromkeys(key for mark in self.marks for key in mark.keys))
+
     def at(self, outer_step: float, axis: int, arm: str, loss: str) -> float | None:
         """Position of an outer step on an axis of an arm; None before its first step."""
         trace = self.of_loss(loss).get(arm)

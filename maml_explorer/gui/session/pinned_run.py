@@ -43,6 +43,8 @@ class PinnedRun:
     losses: LossHistory | None = field(default=None, compare=False)
     arm_steps: Mapping[str, int] = field(default_factory=dict)
     """Arm → its own outer step; that of the run where it is not here."""
+    changed: tuple[str, ...] = ()
+    """Keys of the settings that were changed while it trained, or "arms"."""
 
     def own_step(self, arm: str) -> int:
         """The outer steps that an arm has taken: fewer where it was added later, or diverged."""
@@ -118,6 +120,20 @@ def differences(settings: Settings, baseline: Settings) -> str:
     if names != list(before):
         words.append("arms " + " ".join(names))
     return ", ".join(words)
+
+
+def differing(run: PinnedRun, baseline: Settings) -> tuple[str, ...]:
+    """Words on a run's differences and on what was changed while it trained, the longest first.
+
+    "Seed 1; changed while training: shots, β"; empty if there are neither.
+    """
+    differs = differences(run.settings, baseline)
+    if not run.changed:
+        return (differs,)
+    known = [DECLARATIONS.get(key) for key in run.changed]
+    changed = ", ".join(one.symbol or one.label.lower() if one else "arms" for one in known)
+    before = f"{differs}; " if differs else ""
+    return f"{before}changed while training: {changed}", f"{before}changed: {changed}"
 
 
 def _worth(key: str, settings: Settings) -> str:

@@ -88,10 +88,11 @@ class Pins(QObject):
         if tested is not None and (tested.outer_step != step or tested.declared is not None):
             tested = None  # of another state, or of the first tasks only
         folder = str(self._new_folder())
-        losses = self._losses().thinned(MOST_BINS)
+        history = self._losses()
         pinned = PinnedRun(
-            self._new_name(), settings, step, figures_of(tested), run, folder, losses, arm_steps
-        )
+            self._new_name(), settings, step, figures_of(tested), run, folder,
+            history.thinned(MOST_BINS), arm_steps, history.changed_keys,
+        )  # fmt: skip
         self._link.post(PinRun(folder, measure=tested is None))
         if tested is None:
             self._untested[folder] = pinned

@@ -28,6 +28,7 @@ from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, Pinne
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.text import from_toml, to_toml
 
 SCHEMA = 1
@@ -100,6 +101,7 @@ def to_json(run: PinnedRun) -> dict[str, Any]:
         "settings": to_toml(run.settings),
         "outer_step": run.outer_step,
         "arm_steps": dict(run.arm_steps),
+        "changed": list(run.changed),
         "figures": {
             arm: [None if value is None or not _fits(value) else value for value in values]
             for arm, values in run.figures.items()
@@ -149,13 +151,17 @@ def _read(path: Path) -> PinnedRun:
     arm_steps = data.get("arm_steps", {})  # not in those of earlier versions
     if not isinstance(arm_steps, dict) or not all(map(_is_step, (step, *arm_steps.values()))):
         raise damaged
+    changed = data.get("changed", [])  # the same
+    if not isinstance(changed, list) or not all(isinstance(key, str) for key in changed):
+        raise damaged
     figures = data.get("figures")
     if not isinstance(figures, dict) or not all(map(_is_figures, figures.values())):
         raise damaged
     settings = from_toml(text)
     losses = _losses(data.get("losses"), {arm.name for arm in settings.arms}, damaged)
     known: Figures = {arm: tuple(values) for arm, values in figures.items()}
-    return PinnedRun(name, settings, step, known, 0, str(path), losses, arm_steps)
+    keys = tuple(key for key in dict.fromkeys(changed) if key in DECLARATIONS or key == "arms")
+    return PinnedRun(name, settings, step, known, 0, str(path), losses, arm_steps, keys)
 
 
 def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:

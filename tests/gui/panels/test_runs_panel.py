@@ -31,6 +31,12 @@ def texts(panel: RunsPanel, column: int) -> list[str]:
     return [table.item(at, column).text() for at in range(table.rowCount())]
 
 
+def tips(panel: RunsPanel) -> list[str]:
+    """What differs, whole."""
+    table = panel.table
+    return [table.item(at, 2).toolTip() for at in range(table.rowCount())]
+
+
 def pinned_twice(window: MainWindow, qtbot: QtBot) -> None:
     """Run 1 with the preset's settings at step 40, run 2 with another α at step 80."""
     session = window.session
@@ -49,12 +55,38 @@ def test_pinned_runs_are_listed_with_what_differs(
     assert sorted(texts(panel, 0)) == ["Run 1", "Run 2", "This run"]
     by_name = dict(zip(texts(panel, 0), texts(panel, 2), strict=True))
     assert by_name["Run 1"] == "–"
-    assert by_name["Run 2"] == "α 0.1"
+    assert by_name["Run 2"] == "α 0.1; changed: α"
     steps = dict(zip(texts(panel, 0), texts(panel, 1), strict=True))
     assert (steps["Run 1"], steps["Run 2"]) == ("40", "80")
     headers = [panel.table.horizontalHeaderItem(n).text() for n in range(3, 7)]
     assert headers == ["MAML", "FO-MAML", "ANIL", "MTL"]
     assert "difference to Run 1" in panel.words.full
+
+
+def test_what_was_changed_while_a_run_trained_is_said_of_it(
+    window: MainWindow, panel: RunsPanel, qtbot: QtBot
+) -> None:
+    session = window.session
+    session.control.train()
+    session.link.pull()
+    for change in ({"shots": 3}, {"outer_lr": 0.005}):
+        session.editor.edit(change)
+        session.link.pull()
+    press(qtbot, window.run_bar.pin)
+    whole = "changed while training: shots, β"
+    assert tips(panel) == [whole, whole]
+    session.editor.edit({"seed": 1})
+    session.control.restart_in_place()
+    session.link.pull()
+    assert tips(panel) == ["Seed 1", whole]
+    session.editor.edit({"shots": 7})
+    session.link.pull()
+    both = "Shots 7, Seed 1; changed while training: shots"
+    assert tips(panel) == [both, whole]
+    for width, seen in ((1500, both), (700, "Shots 7, Seed 1; changed: shots")):
+        panel.table.setFixedWidth(width)
+        panel.table._fit()
+        assert (texts(panel, 2)[0], tips(panel)) == (seen, [both, whole])
 
 
 def test_figures_come_with_the_difference_to_the_baseline(

@@ -349,7 +349,7 @@ def test_pins_are_there_at_the_next_start(
     "damage",
     [
         {"schema": 7}, {"name": ""}, {"outer_step": -1}, {"settings": "[model]\nhidden = 3"},
-        {"arm_steps": {"MAML": -1}}, {"arm_steps": [3]},
+        {"arm_steps": {"MAML": -1}}, {"arm_steps": [3]}, {"changed": [3]}, {"changed": "arms"},
         {"figures": {"MAML": ["x"]}}, {"losses": [{"arm": "MAML", "loss": "outer", "rows": [[1]]}]},
         {"losses": [{"arm": ["MAML"], "loss": "outer", "rows": []}]},
     ],
@@ -366,7 +366,7 @@ def test_a_damaged_pin_is_refused_with_a_sentence(
         if name == "a":
             content |= damage
         else:  # as earlier versions wrote it
-            del content["arm_steps"]
+            del content["arm_steps"], content["changed"]
         (tmp_path / name / "pin.json").write_text(json.dumps(content))
     window = opened()
     keep_pins(window, tmp_path)

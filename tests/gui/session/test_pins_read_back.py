@@ -78,6 +78,7 @@ class _Run:
             "Run 1", Settings(arms=tuple(ARMS[name] for name in self.arms)), self.step,
             dict.fromkeys(self.arms, ODD), losses=self.history.thinned(MOST_BINS),
             arm_steps={name: self.trained.get(name, 0) for name in self.arms},
+            changed=("shots", "outer_lr", "arms"),
         )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def test_what_is_written_of_a_pinned_run_is_read_back(acts: list[tuple[Any, ...]
     pinned = run.pinned
     found = _read_back(pinned)
     assert (found.settings, found.outer_step) == (pinned.settings, pinned.outer_step)
-    assert found.arm_steps == pinned.arm_steps
+    assert (found.arm_steps, found.changed) == (pinned.arm_steps, pinned.changed)
     assert found.losses is not None and pinned.losses is not None
     for loss in (OUTER_LOSS, INNER_LOSS):
         assert set(found.losses.of_loss(loss)) == set(pinned.losses.of_loss(loss)) & set(run.arms)

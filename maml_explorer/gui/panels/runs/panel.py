@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidg
 
 from maml_explorer.settings.words import counted
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
-from maml_explorer.gui.panels.runs.table import RunTable
+from maml_explorer.gui.panels.runs.table import Cell, RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.style.numbers import MISSING, difference, number, whole
-from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
+from maml_explorer.gui.session.pinned_run import PinnedRun, differing, figure, figures_of
 from maml_explorer.gui.session.pins import OTHER_TASKS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import button, row, type_changed
@@ -143,7 +143,7 @@ class RunsPanel(QWidget):
         figures = tuple(len(run.figures) for run in pins.runs)
         fresh = (
             pins.runs, figures, pins.compared, pins.ghost, session.measured.meta_test, session.settings,
-            session.run, step // 1000,
+            session.run, step // 1000, session.losses.history.changed_keys,
         )  # fmt: skip
         if fresh != self._fresh:
             self._fresh = fresh
@@ -154,7 +154,8 @@ class RunsPanel(QWidget):
         # of the outer step that the figures beside it are of
         at = tested if tested is not None else status
         here = PinnedRun(HERE, session.settings, 0 if at is None else at.outer_step,
-                         figures_of(tested), arm_steps={} if at is None else at.arm_steps)  # fmt: skip
+                         figures_of(tested), arm_steps={} if at is None else at.arm_steps,
+                         changed=session.losses.history.changed_keys)  # fmt: skip
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
@@ -219,19 +220,19 @@ class RunsPanel(QWidget):
             query,
         )
 
-    def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
+    def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[Cell]:
         """(text, what it sorts by) of each column."""
         reference = self.reference
         base = reference.settings if reference is not None else self.session.editor.baseline
-        differs = differences(run.settings, base)
+        differs = differing(run, base)
         family = run.settings.family
         here = self.session.settings.family.figure
         alike = reference is not None and family is reference.settings.family
         tested = self.session.measured.meta_test
         part = tested is not None and tested.declared is not None  # means over other tasks
-        cells: list[tuple[str, float | str]] = [
+        cells: list[Cell] = [
             (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),
-            (differs or MISSING, differs),
+            (differs if differs[0] else MISSING, differs[0]),
         ]  # fmt: skip
         for arm in arms:
             value = figure(run.figures, arm, step)

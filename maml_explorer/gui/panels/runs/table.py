@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -11,7 +11,11 @@ _DIFFERS = 120
 """Pixels of the column of differences, at least."""
 _DIFFERENCES = 2
 """Its place; those of the arms follow."""
+_BESIDE = 10
+"""Pixels beside the words of a cell."""
 _ROLE = Qt.ItemDataRole.UserRole
+Cell = tuple[str | tuple[str, ...], float | str]
+"""(text, or wordings of it with the longest first; what it sorts by)."""
 
 
 class RunTable(QTableWidget):
@@ -43,10 +47,10 @@ class RunTable(QTableWidget):
     def fill(
         self,
         columns: list[str],
-        rows: list[list[tuple[str, float | str]]],
+        rows: list[list[Cell]],
         drawn: list[bool | None],
     ) -> None:
-        """Shows rows of (text, sort key); the first is the run that is there.
+        """Shows rows of cells; the first is the run that is there.
 
         `drawn` says which are drawn among the losses; None where that is no choice.
         """
@@ -57,8 +61,11 @@ class RunTable(QTableWidget):
         self.setColumnCount(len(columns))
         self.setHorizontalHeaderLabels(columns)
         for nth, cells in enumerate(rows):
-            for column, (text, key) in enumerate(cells):
+            for column, (words, key) in enumerate(cells):
+                wordings = (words,) if isinstance(words, str) else words
+                text = wordings[0]
                 item = _SortedCell(text)
+                item.setData(_ROLE + 2, wordings)
                 item.setData(_ROLE, nth - 1)
                 item.setData(_ROLE + 1, key)
                 item.setToolTip(plain_tip(text))
@@ -97,6 +104,23 @@ class RunTable(QTableWidget):
             header.resizeSection(n, widths[n])
         self.setWordWrap(lines > 1)
         self.verticalHeader().setDefaultSectionSize(lines * self.fontMetrics().height() + 10)
+        self._word_differences(widths[_DIFFERENCES] - _BESIDE, lines)
+
+    def _word_differences(self, width: int, lines: int) -> None:
+        """Says what differs as fully as so many lines of this width allow."""
+        metrics, flag = self.fontMetrics(), int(Qt.TextFlag.TextWordWrap)
+        room = QRect(0, 0, width, 1)
+        for at in range(self.rowCount()):
+            item = self.item(at, _DIFFERENCES)
+            if item is not None:
+                wordings = item.data(_ROLE + 2)
+                fits = (
+                    words
+                    for words in wordings
+                    if metrics.boundingRect(room, flag, words).width() <= width
+                    and metrics.boundingRect(room, flag, words).height() <= lines * metrics.height()
+                )
+                item.setText(next(fits, wordings[-1]))
 
     def _head_widths(self) -> list[int]:
         """Pixels of the columns' names; that which sorts has an arrow beside its name."""
