@@ -17,6 +17,14 @@ def steps_allowed(taken: int) -> float:
     return max(_STEPS, _PART * taken)
 
 
+def is_left_behind(session: Session, outer_step: int) -> bool:
+    """True where the run has gone on for long since what was measured at an outer step."""
+    status = session.status
+    if status is None:
+        return False
+    return status.outer_step - outer_step > steps_allowed(status.outer_step)
+
+
 def age_of_curves(session: Session, outer_step: int) -> str:
     """Words before others on curves of a step that training has left behind; else empty."""
     status = session.status

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.comparison import shortened
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
-from maml_explorer.gui.panels.adaptation_speed.plot import STALE
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_points,
     published_words,
 )
+from maml_explorer.gui.panels.adaptation_speed.speed_items import STALE
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     bootstrap,
     median_interval,
@@ -70,7 +70,7 @@ def test_it_draws_mean_and_band_against_the_inner_step(bench, panel):
     np.testing.assert_allclose(items.band_low.yData, [3.6, 0.9, 0.45])
     np.testing.assert_allclose(items.band_high.yData, [4.4, 1.1, 0.55])
     assert panel.subtitle.full == (
-        "outer step 20\u2009000 · 600 held-out tasks · mean ± 95 % · 10 shots"
+        "outer step 20\u202f000 · 600 held-out tasks · mean ± 95 % · 10 shots"
     )
     assert panel.in_words() == "" and not panel.diverged.isVisible()
 
@@ -372,6 +372,21 @@ def test_marks_at_the_ends_of_the_axis_are_whole(bench, panel, height, logarithm
     assert len(points) == 2
 
 
+def test_a_comparison_that_training_has_left_behind_says_so(bench, panel):
+    session = bench.session
+    session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    bench.report(replace(session.status, outer_step=400))
+    compared(bench, outer_step=400)
+    assert not panel._verdict.startswith("old") and panel.plot.published.here.opacity() == 1.0
+    bench.report(replace(session.status, outer_step=16_118))
+    bench.report(reports.MetaTested(1, 16_000, 10, 600, {"MAML": FINE}))
+    assert panel._verdict.startswith("old: outer step 400")
+    assert all(words.startswith("old: ") for words in panel._brief)
+    assert panel.plot.published.here.opacity() == STALE
+    assert "◆ here, old" in panel.source.full
+
+
 def test_measured_diamonds_are_named_in_every_wording():
     points = published_points(published(1, 2))
     assert points and not any("◆" in words for words in published_words(points, None))
@@ -516,7 +531,7 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     compared(bench)
     assert panel.compare.text() == "Compare" and panel.compare.isEnabled()
     assert panel.verdict.text() == (
-        "Outer step 20\u2009000, tested with 5 shots. MAML agrees after 1 step. "
+        "Outer step 20\u202f000, tested with 5 shots. MAML agrees after 1 step. "
         "MAML is 32 % higher after 5 steps. "
         "Changed from the preset: Noise σ: 0 → 0.3, and 1 more."
     )
@@ -742,16 +757,16 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
     assert not panel.plot.stale, "2 000 of 72 000 steps change little"
     test_arm(bench, panel, outer_step=72_000, MAML=WILD)
     bench.session.editor.edit({"inner_lr": 0.5})
-    assert panel.plot.stale and panel.subtitle.full.startswith("old: outer step 72\u2009000 · 600")
-    assert panel.diverged.text().startswith("At outer step 72\u2009000: MAML: 17 of 600")
+    assert panel.plot.stale and panel.subtitle.full.startswith("old: outer step 72\u202f000 · 600")
+    assert panel.diverged.text().startswith("At outer step 72\u202f000: MAML: 17 of 600")
     other = replace(WILD, diverged=(0, 0, 9))
     test_arm(bench, panel, MAML=WILD, MTL=other, outer_step=72_000)
     panel.plot.stale = True
     assert panel.in_words().startswith(
-        "At outer step 72\u2009000: of 600 tasks diverged at inner step 2"
+        "At outer step 72\u202f000: of 600 tasks diverged at inner step 2"
     )
     test_arm(bench, panel, outer_step=72_001, MAML=FINE)
-    assert not panel.plot.stale and panel.subtitle.full.startswith("outer step 72\u2009001")
+    assert not panel.plot.stale and panel.subtitle.full.startswith("outer step 72\u202f001")
     now = replace(bench.session.status, outer_step=72_300, settings=bench.session.settings)
     bench.report(now)
     assert panel.plot.stale, "of the 300 steps since the change it has seen one"
@@ -762,12 +777,12 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
 
 def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
     test_arm(bench, panel, outer_step=1502, MAML=FINE)
-    assert panel.subtitle.full.startswith("outer step 1 502")
+    assert panel.subtitle.full.startswith("outer step 1 502")
     bench.report(reports.Diverged(1, "MAML", 1501, 1500, "MAML diverged."))
     test_arm(bench, panel, outer_step=1502, MAML=FINE)
-    assert panel.subtitle.full.startswith("outer step 1 500")
+    assert panel.subtitle.full.startswith("outer step 1 500")
     test_arm(bench, panel, outer_step=1502, MAML=FINE, ANIL=FINE)
-    assert panel.subtitle.full.startswith("outer step 1 502"), "ANIL went on"
+    assert panel.subtitle.full.startswith("outer step 1 502"), "ANIL went on"
     assert (
         panel.diverged.text() == f"MAML is shown at outer step {whole(1500)}, before it diverged."
     )
@@ -787,14 +802,14 @@ def test_figures_of_parameters_that_were_lost_are_dropped_until_the_next_test(be
     assert set(panel.plot.drawn) == {"MAML"} and panel.in_words() == ""
     bench.report(replace(test, arms={**arms, "MTL": FINE}, arm_steps={**steps, "MTL": 3_644}))
     assert set(panel.plot.drawn) == {"MAML", "MTL"}
-    assert "MTL is shown at outer step 3\u2009644, before it diverged." in panel.in_words()
+    assert "MTL is shown at outer step 3\u202f644, before it diverged." in panel.in_words()
 
 
 def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
     test = reports.MetaTested(1, 20_000, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
     bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 20_000}))
     assert panel.subtitle.full.startswith(f"outer step {whole(20_000)}")
-    none = "ANIL has taken 0 of the 20\u2009000 outer steps."
+    none = "ANIL has taken 0 of the 20\u202f000 outer steps."
     assert panel.diverged.text() == none
     bench.report(reports.Diverged(1, "MTL", 20_000, 120, "MTL diverged."))
     assert panel.in_words() == none, "MTL's is not its last good state"
@@ -836,9 +851,9 @@ def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
     compared(bench)
     one = replace(bench.session.measured.comparison.comparisons[0], verdict=short)
     compared(bench, comparisons=(one,))
-    assert "after 1 step: 3\u2009000 of 70\u2009000 outer steps." in panel._verdict
+    assert "after 1 step: 3\u202f000 of 70\u202f000 outer steps." in panel._verdict
     too_early = "Too early to compare with the published figures"
-    said = [f"{too_early}: 3\u2009000 of 70\u2009000 outer steps.", f"{too_early}."]
+    said = [f"{too_early}: 3\u202f000 of 70\u202f000 outer steps.", f"{too_early}."]
     assert panel._brief[:2] == said
 
 

@@ -25,6 +25,12 @@ def preset_source(preset: Preset | None) -> str:
     return "\n".join(f"Published in {source}" for source in sources)
 
 
+def wordings(found: Compared, *, old: bool) -> list[str]:
+    """The verdicts in words, the longest first; `old` where training has left them behind."""
+    said = [comparison_words(found), *brief_words(found)]
+    return [f"old: {words[0].lower()}{words[1:]}" for words in said] if old else said
+
+
 def comparison_words(found: Compared) -> str:
     """The verdicts in sentences, of which outer step they are, and what the run does otherwise."""
     return f"{_tested(found)} {_spaced(verdict_words(found.comparisons))}{_changed(found)}"

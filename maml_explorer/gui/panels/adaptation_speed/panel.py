@@ -18,19 +18,13 @@ from maml_explorer.gui.panels.adaptation_speed.arms_compared import (
     joined,
     show_gaps,
 )
-from maml_explorer.gui.panels.adaptation_speed.comparison import (
-    brief_words,
-    comparison_words,
-    shortened,
-    show_figures,
-)
+from maml_explorer.gui.panels.adaptation_speed.comparison import shortened, show_figures, wordings
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     OTHER_TASKS,
     compares,
     published_details,
     published_points,
-    published_words,
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.panels.adaptation_speed.words import (
@@ -38,7 +32,12 @@ from maml_explorer.gui.panels.adaptation_speed.words import (
     subtitles,
     words_on_test,
 )
-from maml_explorer.gui.session.meta_test_age import earlier_steps, meta_test_is_old, tested_step
+from maml_explorer.gui.session.meta_test_age import (
+    earlier_steps,
+    is_left_behind,
+    meta_test_is_old,
+    tested_step,
+)
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import whole
@@ -229,9 +228,10 @@ class AdaptationSpeedPanel(QWidget):
         plot, preset = self.plot, self.session.editor.preset
         test = plot.test = self.shown
         fits = compares(preset, self.session.settings)
-        comparison = self.session.measured.comparison
-        comparison = comparison if comparison and comparison.preset == preset else None
-        plot.published.points = published_points(preset, comparison) if fits else []
+        found = self.session.measured.comparison
+        found = found if found and found.preset == preset else None
+        plot.published.points = published_points(preset, found) if fits else []
+        plot.published.old = found is not None and is_left_behind(self.session, found.outer_step)
         self._draw()
         if test is None or not self.plot.drawn:
             self.subtitle.say("held-out tasks")
@@ -241,16 +241,16 @@ class AdaptationSpeedPanel(QWidget):
             step = whole(tested_step(self.session, test))
             self.subtitle.say(*subtitles(test, step, self.plot.statistic, stale=self.plot.stale))
         elsewhere = preset is not None and preset.published and not fits
-        published = OTHER_TASKS if elsewhere else published_words(plot.published.points, test)
+        published = OTHER_TASKS if elsewhere else plot.published.words(test)
         self.source.say(*(published or [""]))
         self.source.explain(published_details(preset) if published else "")
         self._published = fits and bool(published)
         arms = gap_wordings(plot)
         self.source.setVisible(bool(published or arms))  # empty it keeps the buttons narrow
         self.compare.setVisible(self._published or bool(arms))
-        said = [comparison_words(comparison), *brief_words(comparison)] if comparison else [""]
+        said = wordings(found, old=plot.published.old) if found else [""]
         self._verdict, *self._brief = joined(arms if self._arms_asked else [], said)
-        self._both = self._arms_asked and bool(arms and comparison)
+        self._both = self._arms_asked and bool(arms and found)
         self.figures.setVisible(bool(self._verdict))
         self._say()
 

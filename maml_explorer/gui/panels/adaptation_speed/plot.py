@@ -19,7 +19,12 @@ from maml_explorer.gui.panels.adaptation_speed.single_tasks import (
     task_lines,
     worst_task,
 )
-from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems, mark_room, with_gaps
+from maml_explorer.gui.panels.adaptation_speed.speed_items import (
+    STALE,
+    SpeedItems,
+    mark_room,
+    with_gaps,
+)
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     EVERY,
     MEAN,
@@ -42,9 +47,6 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
-
-STALE = 0.4
-"""Opacity of lines that are of an older state."""
 
 
 class SpeedPlot(Plot):

@@ -10,6 +10,7 @@ import pyqtgraph as pg
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation_speed.comparison import with_interval
+from maml_explorer.gui.panels.adaptation_speed.speed_items import STALE
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.numbers import number
@@ -81,7 +82,9 @@ def published_points(
     ]
 
 
-def published_words(points: list[PublishedPoint], test: MetaTested | None) -> list[str]:
+def published_words(
+    points: list[PublishedPoint], test: MetaTested | None, *, old: bool = False
+) -> list[str]:
     """One line under the plot, the longest wording first: what the crosses are; empty for none.
 
     Whether their shots are those of the lines gives way last: else they would not compare.
@@ -91,7 +94,7 @@ def published_words(points: list[PublishedPoint], test: MetaTested | None) -> li
     shots = sorted({point.shots for point in points})
     sources = sorted({point.source.split(" (")[0] for point in points})
     measured = any(point.measured for point in points)
-    here = " ◆ here" if measured else ""
+    here = f" ◆ here{', old' if old else ''}" if measured else ""
     counts = f"{', '.join(map(str, shots))} {'shot' if shots == [1] else 'shots'}"
     named = f"+ published{here}, {counts}"
     if test is None or set(shots) == {test.shots}:
@@ -129,6 +132,8 @@ class PublishedMarks:
 
     def __init__(self, plot: Plot) -> None:
         self.points: list[PublishedPoint] = []
+        self.old = False
+        """True where training has left the comparison behind, whose diamonds are then faint."""
         self._plot = plot
         self.item = pg.ScatterPlotItem(symbol="+", antialias=True, useCache=False)
         self.here = pg.ScatterPlotItem(symbol="d", antialias=True, useCache=False)
@@ -174,10 +179,16 @@ class PublishedMarks:
             pen=self._plot.pen(theme.card),
             brush=[pg.mkBrush(color[one.algorithm]) for one, *_ in measured] or None,
         )  # fmt: skip
+        for item in (self.here, self.intervals):
+            item.setOpacity(STALE if self.old else 1.0)
         x = np.repeat(x, 2)
         ends = [end for _, mean, reach in measured for end in (mean - reach, mean + reach)]
         self.intervals.setPen(self._plot.pen(theme.muted, width=1.2))
         self.intervals.setData(x, scaled(ends), connect="pairs")
+
+    def words(self, test: MetaTested | None) -> list[str]:
+        """What the marks beside a meta-test are, the longest wording first; empty for none."""
+        return published_words(self.points, test, old=self.old)
 
     def rows(self, inner_step: int) -> list[str]:
         """The figures of one inner step, as HTML."""

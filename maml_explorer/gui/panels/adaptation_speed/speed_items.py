@@ -10,6 +10,9 @@ import pyqtgraph as pg
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 
+STALE = 0.4
+"""Opacity of what is of an older state."""
+
 
 @dataclass()
 class SpeedItems:
