@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -50,6 +51,8 @@ class RunControl(QObject):
         """True until the settings of an opened run have come with its first status."""
         self.steered = False
         """True once anybody trained, stepped or began a run."""
+        self._held = False
+        """True where the user has paused, or stepped by hand, and not trained since."""
         self._opened_as: Preset | None = None
         """The preset that the opened run is marked against; None marks it against itself."""
         link.subscribe(Status, self._take_status)
@@ -216,7 +219,7 @@ class RunControl(QObject):
 
     def train(self) -> None:
         """Trains; past the declared number of outer steps where that is reached."""
-        self.steered = True
+        self.steered, self._held = True, False
         self._link.post(commands.Train(beyond=self._at_end))
 
     @property
@@ -236,6 +239,7 @@ class RunControl(QObject):
     def toggle(self) -> None:
         """Trains or pauses, whichever it does not do; a preset that waits begins its run."""
         if self._link.running:
+            self._held = True
             self.pause()
         elif not self._begin_waiting(train=True):
             self.train()
@@ -243,7 +247,7 @@ class RunControl(QObject):
     def outer_step(self) -> None:
         """Takes one outer step, then pauses."""
         self._begin_waiting(train=False)
-        self.steered = True
+        self.steered = self._held = True
         self._link.post(commands.TakeOuterStep())
 
     def inner_step(self) -> None:
@@ -270,25 +274,35 @@ class RunControl(QObject):
             self._editor.adopt(change.before.settings, "Undo the change")
 
     def undo_change_and_go_on(self, change: Edit) -> None:
-        """Takes an edit back, and trains on from where all arms were last finite."""
+        """Takes an edit back, and goes on from where all arms were last finite.
+
+        What the user has paused stays paused.
+        """
         self.undo_change(change)
         self.back_to_last_good()
-        self.train()
+        if not self._held:
+            self.train()
 
     def halve_inner_lr(self, *names: str) -> None:
-        """Halves the inner learning rate of frozen arms and lets them go on.
+        """Halves the inner learning rate of frozen arms and lets them go on, once the run does.
 
         The shared one is halved for all arms that read it, or the field would no longer say what
         these train with; an arm that has its own keeps an own one.
         """
+        held = self._held
         self._editor.apply(partial(halved, names=names), HALVE)
-        self.let_go_on(*names)
+        self._revive(names)
+        if not held:
+            self.train()
 
     def let_go_on(self, *names: str) -> None:
         """Trains on with frozen arms, by the settings there are."""
+        self._revive(names)
+        self.train()
+
+    def _revive(self, names: Iterable[str]) -> None:
         for name in names:
             self._link.post(commands.ReviveArm(name))
-        self.train()
 
     # measuring and writing
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.session.blamed_change import blamed_change
 from maml_explorer.gui.session.loss_history import change
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import CLUSTERED, LEFT_HALF
@@ -353,6 +354,31 @@ def test_halving_alpha_changes_the_field_and_goes_on(session: Session, worker: F
     assert kinds == [commands.Change, commands.ReviveArm, commands.Train]
     mark = change(Settings(), worker.settings, 40)
     assert mark is not None and mark.brief == "α → 0.005"
+
+
+def test_what_the_user_has_paused_stays_paused(session: Session, worker: FakeWorker):
+    session.control.train()
+    session.link.pull()
+    session.control.toggle()
+    session.link.pull()
+    session.editor.edit({"inner_lr": 1.0})
+    report = reports.Diverged(1, "MAML", 40, 40, "x", change="α from 0.01 to 1 at outer step 40")
+    blamed = blamed_change(session.editor.undo_stack, session.settings, [report])
+    assert blamed is not None
+    for way in (
+        lambda: session.control.undo_change_and_go_on(blamed.edit),
+        lambda: session.control.halve_inner_lr("MAML"),
+    ):
+        worker.posted.clear()
+        way()
+        assert not worker.posted_of(commands.Train)
+    assert worker.posted_of(commands.ReviveArm)
+    # one that is told to go on goes on, and from then on so do the others
+    session.control.let_go_on("MAML")
+    assert worker.posted_of(commands.Train)
+    worker.posted.clear()
+    session.control.halve_inner_lr("MAML")
+    assert worker.posted_of(commands.Train)
 
 
 def test_halving_alpha_leaves_a_preset_that_waits(session: Session, worker: FakeWorker):
