@@ -46,7 +46,7 @@ def _written(value: float, digits: int) -> str:
     places = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
     text = f"{round(value, places):,.{max(0, places)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace(",", "\u2009").replace("-", "−")
+    return text.replace(",", "\u202f").replace("-", "−")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -153,7 +153,7 @@ def test_a_good_solution_has_no_words() -> None:
     ("residual", "curvature", "strength", "words"),
     [
         (0.0, -0.0003, 100.0, "curvature −100.03 is below −λ = −100: raise λ (α ≤ 1/λ)"),
-        (0.0, -0.18, 1000.0, "curvature −1\u2009180 is below −λ = −1\u2009000"),
+        (0.0, -0.18, 1000.0, "curvature −1\u202f180 is below −λ = −1\u202f000"),
         (0.010002, 0.5, 1.0, "the residual 0.010002 is above 0.01"),
     ],
 )

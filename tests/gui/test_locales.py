@@ -62,7 +62,7 @@ def test_the_window_is_the_same_in_other_locales(locale: str):
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen == {
         "ltr": True, "inner_lr": 0.05, "field": "0.05", "settings left of plot": True,
-        "status": "Paused · outer step 0 of 70\u2009000 · CPU",
+        "status": "Paused · outer step 0 of 70\u202f000 · CPU",
     }  # fmt: skip
 
 

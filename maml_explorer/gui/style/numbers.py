@@ -1,11 +1,12 @@
-"""Numbers as the window writes them: 3 significant digits, thin spaces between thousands."""
+"""Numbers as the window writes them: 3 significant digits, narrow spaces between thousands."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-THIN_SPACE = "\u2009"
+THIN_SPACE = "\u202f"
+"""No line ends at it, as one may at U+2009."""
 MISSING = "–"
 
 

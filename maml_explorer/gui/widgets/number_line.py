@@ -7,7 +7,7 @@ import re
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLineEdit
 
-_DECIMALS = r"[+-]?([0-9][0-9\u2009]*(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?"
+_DECIMALS = r"[+-]?([0-9][0-9\u2009\u202f]*(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"^[+-]?[0-9]+,[0-9]+$|{_DECIMALS}", re.IGNORECASE)
 """A comma between digits is a decimal one where there is nothing else; else it ends a number."""
 

@@ -880,7 +880,7 @@ def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
     window.close()
     assert window.isVisible()
     session.link.pull()
-    qtbot.waitUntil(lambda: any("60\u2009000" in text for text in said(window)))
+    qtbot.waitUntil(lambda: any("60\u202f000" in text for text in said(window)))
     assert window.isVisible() and step(window) == 60_000
     recovery.close()
     recovery.end()

@@ -420,11 +420,11 @@ def test_a_chip_says_that_its_curve_is_outside_the_plot(bench, panel):
     curves = np.full_like(bench.session.task.probed.arms["MTL"].curves, -70.0)
     mse = np.full(11, 4913.0)
     bench.report(bench.with_arm("MTL", curves=curves, query_mse=mse))
-    assert chip_texts(panel)["MTL"] == "↓ 4\u2009910"
+    assert chip_texts(panel)["MTL"] == "↓ 4\u202f910"
     assert "Its curve is below the plot." in panel.arms.chips["MTL"].toolTip()
     curves[:, : curves.shape[1] // 2] = 0.0  # half of it is seen
     bench.report(bench.with_arm("MTL", curves=curves, query_mse=mse))
-    assert chip_texts(panel)["MTL"] == "4\u2009910"
+    assert chip_texts(panel)["MTL"] == "4\u202f910"
     assert "the plot" not in panel.arms.chips["MTL"].toolTip()
     bench.report(bench.with_arm("MTL", curves=curves + 90.0, query_mse=mse))
     assert "Its curve is above the plot." in panel.arms.chips["MTL"].toolTip()
@@ -715,7 +715,7 @@ def test_a_diverged_arm_says_so_and_the_others_are_drawn(bench, panel):
     assert np.isfinite(panel.canvas.curves.arms["MAML"].yData).all()
 
 
-@pytest.mark.parametrize(("mse", "text"), [(1e-8, "1.00e−8"), (1e6, "1\u2009000\u2009000")])
+@pytest.mark.parametrize(("mse", "text"), [(1e-8, "1.00e−8"), (1e6, "1\u202f000\u202f000")])
 def test_tiny_and_huge_numbers_are_readable(bench, panel, mse, text):
     bench.report(bench.with_arm("MAML", query_mse=np.full(11, mse)))
     assert chip_texts(panel)["MAML"] == text

@@ -142,7 +142,7 @@ def test_two_comparisons_are_told_apart_in_a_low_panel(window: MainWindow, qtbot
     worker.report(reports.Compared(session.run, 20_496, preset, (one,), ()))
     session.link.pull()
     qtbot.wait(50)
-    said = panel.verdict.text().replace(NBSP, " ").replace("\u2009", " ")
+    said = panel.verdict.text().replace(NBSP, " ").replace("\u202f", " ")
     old = "t outer step 15 783, after 3 inner steps"
     assert said.startswith((f"MSE against MAML, a{old}: ", f"A{old}, worse than MAML: "))
     assert "Too early to compare with the published figures" in said and said.endswith("."), said

@@ -350,7 +350,7 @@ def test_no_words_over_the_plot_and_no_step_are_cut_at_1280(
         titles = [one for one in page.findChildren(ElidedLabel) if one.isVisible()]
         assert titles and not [one.text() for one in titles if "…" in one.text()], width
         said.add(panel.said.text())
-    assert {"", "at outer step 70\u2009000"} <= said
+    assert {"", "at outer step 70\u202f000"} <= said
     assert not [words for words in said if "…" in words]
 
 

@@ -66,7 +66,7 @@ def test_nothing_is_said_while_nobody_sees_it(qtbot: QtBot) -> None:
     bench.pull()
     assert view.ages == []
     view.show()
-    assert view.ages[-1] == "at outer step 1\u2009200"
+    assert view.ages[-1] == "at outer step 1\u202f200"
 
 
 def test_computing_then_the_value(qtbot: QtBot) -> None:
@@ -81,7 +81,7 @@ def test_computing_then_the_value(qtbot: QtBot) -> None:
     bench.report(Insight(bench.session.run, 1200, ONE, "a value"))
     assert view.draws
     assert view.drawn == ["a value"]
-    assert view.ages[-1] == "at outer step 1\u2009200"
+    assert view.ages[-1] == "at outer step 1\u202f200"
 
 
 def test_options_change_and_the_old_value_stays_until_the_new_one_is_there(qtbot: QtBot) -> None:

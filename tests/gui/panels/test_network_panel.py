@@ -80,7 +80,7 @@ def test_features_of_every_arm_at_their_places(bench: Bench) -> None:
     assert header == ["arm", "layers frozen", "mean", "half of the interval"]
     assert next(iter(rows)) == ["MAML", "0", 0.2, 0.05]
     assert "MAML: 2 tasks diverged and are left out" in panel.said.full
-    assert panel.said.full.endswith("at outer step 1\u2009200")
+    assert panel.said.full.endswith("at outer step 1\u202f200")
     bench.session.set_hidden({"ANIL"})
     assert list(page.similarity.drawn) == ["MAML"]
 

@@ -54,7 +54,7 @@ def has_found(panel: Any) -> bool:
 
 def has_the_run(panel: Any) -> bool:
     cells = [panel.table.item(0, nth).text() for nth in range(panel.table.columnCount())]
-    return cells[1].replace("\u2009", "") == str(STEPS) and "–" not in cells[3:]
+    return cells[1].replace("\u202f", "") == str(STEPS) and "–" not in cells[3:]
 
 
 def has_text(panel: Any) -> bool:

@@ -80,7 +80,7 @@ def test_tricks_are_in_it():
         assert "Hessian" not in text(key) and "through every inner step" in text(key)
     words = text("anil", lslr=True, multi_step_loss=True, inner_steps=2)
     assert "wₖ₊₁ ← wₖ − aₖ ∇_w L(b, wₖ, S_τ)" in words
-    assert "g_τ ← ∇_θ Σₖ ωₖ L(b, wₖ, Q_τ)" in words and "ω_K = 1 from 5\u2009000 on" in words
+    assert "g_τ ← ∇_θ Σₖ ωₖ L(b, wₖ, Q_τ)" in words and "ω_K = 1 from 5\u202f000 on" in words
     words = text("maml", second_order_from=300, schedule="cosine", outer_clip=10.0)
     assert "first order before 300" in words and "β = 0.001, cosine, ‖·‖ ≤ 10" in words
     assert text("mtl", lslr=True, multi_step_loss=True) == text("mtl")

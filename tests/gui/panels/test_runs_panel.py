@@ -119,9 +119,9 @@ def test_a_click_on_a_header_sorts_by_value(window: MainWindow, panel: RunsPanel
         qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
 
     click(1)
-    up = [int(text.replace("\u2009", "")) for text in texts(panel, 1)]
+    up = [int(text.replace("\u202f", "")) for text in texts(panel, 1)]
     click(1)
-    down = [int(text.replace("\u2009", "")) for text in texts(panel, 1)]
+    down = [int(text.replace("\u202f", "")) for text in texts(panel, 1)]
     assert sorted(up) in (up, down)
     assert up == down[::-1]
 

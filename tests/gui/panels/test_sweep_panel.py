@@ -427,7 +427,7 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
 def test_a_new_sweep_has_outer_steps_of_its_own(panel: SweepPanel, tmp_path: Path) -> None:
     new, editor = panel.describe, panel.session.editor
     new.ask()
-    assert new.outer_steps.text() == "70\u2009000"
+    assert new.outer_steps.text() == "70\u202f000"
     editor.edit({"outer_steps": 500})
     assert new.outer_steps.text() == "500"  # those of the window, until others are typed
     new.axes.setText("outer_steps=10,20")
@@ -480,7 +480,7 @@ def test_points_of_a_new_sweep_are_drawn_or_proposed(panel: SweepPanel, tmp_path
         ("axes", "seed=1,2", "Seeds below says how many"),
         ("axes", "device=cpu,cuda", "“Device” among the settings"),
         ("axes", "test_steps=1,2", "among the settings is the same for all runs"),
-        ("axes", "inner_lr=0:1:1000 outer_lr=0:1:1000", "A sweep has at most 100\u2009000 runs"),
+        ("axes", "inner_lr=0:1:1000 outer_lr=0:1:1000", "A sweep has at most 100\u202f000 runs"),
         ("axes", "model=cnn", ""),
         ("seeds", "0", "Seeds is how many, from 1 to 100"),
         ("outer_steps", "x", "Outer steps"),

@@ -189,7 +189,7 @@ def test_a_wide_label_at_the_end_of_an_axis_is_drawn_where_it_has_room(bench):
     _, _, words = plot.bottom.generateDrawSpecs(painter)
     painter.end()
     # on the left the other axis leaves it room
-    assert [text for *_, text in words][:1] == ["70\u2009000"]
+    assert [text for *_, text in words][:1] == ["70\u202f000"]
     for box, *_ in words:
         assert plot.rect().contains(plot.bottom.mapRectToScene(box).toAlignedRect())
     plot.hide()

@@ -219,8 +219,8 @@ def test_columns_group_bins_by_pixel():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (4.2517, "4.25"), (3.0057, "3.01"), (0.21, "0.21"), (10_000, "10\u2009000"),
-        (4252.3, "4\u2009250"), (999.9, "1\u2009000"), (1e6, "1\u2009000\u2009000"),
+        (4.2517, "4.25"), (3.0057, "3.01"), (0.21, "0.21"), (10_000, "10\u202f000"),
+        (4252.3, "4\u202f250"), (999.9, "1\u202f000"), (1e6, "1\u202f000\u202f000"),
         (1.234e9, "1.23e9"), (1e-8, "1e−8"), (-1.6234, "−1.62"), (0.0012345, "0.00123"),
         (0, "0"), (None, "–"), (math.nan, "–"), (math.inf, "–"),
     ],
@@ -234,7 +234,7 @@ def test_live_numbers_keep_their_width():
 
 
 def test_counts_keep_all_their_digits():
-    assert whole(70_001) == "70\u2009001"
+    assert whole(70_001) == "70\u202f001"
 
 
 def room(labels):
@@ -266,7 +266,7 @@ def test_log_ticks_never_overlap_and_say_their_value(low, high, pixels):
     assert len(values) < 2 or gaps.min() >= room(labels) * (1 - 1e-9)
     assert pixels < 333 or len(values) >= 2
     for value, label in zip(values, labels, strict=True):
-        said = float(label.replace("\u2009", "").replace("−", "-"))
+        said = float(label.replace("\u202f", "").replace("−", "-"))
         assert said == pytest.approx(10**value, rel=1e-6)
 
 
@@ -287,7 +287,7 @@ def test_an_axis_with_room_for_two_labels_has_two(qapp, low, high, pixels, logar
     height = QFontMetricsF(axis.style["tickFont"]).height()
     assert np.diff(values).min() / (high - low) * pixels >= height
     for value, label in zip(values, labels, strict=True):
-        said = float(label.replace("\u2009", "").replace("−", "-"))
+        said = float(label.replace("\u202f", "").replace("−", "-"))
         assert said == pytest.approx(10**value if logarithmic else value, rel=1e-6, abs=1e-9)
 
 
@@ -311,8 +311,8 @@ def test_no_ticks_are_made_up_where_there_are_none():
 
 def test_ticks_of_the_design():
     assert linear_ticks(-5.12, 5.12, 660, room)[1][:3] == ["−5", "−4", "−3"]
-    assert linear_ticks(0, 20_000, 300, room)[1] == ["0", "5\u2009000", "10\u2009000",
-                                                     "15\u2009000", "20\u2009000"]  # fmt: skip
+    assert linear_ticks(0, 20_000, 300, room)[1] == ["0", "5\u202f000", "10\u202f000",
+                                                     "15\u202f000", "20\u202f000"]  # fmt: skip
     assert log_ticks(np.log10(0.2), np.log10(7), 300, room)[1] == ["0.2", "0.5", "1", "2", "5"]
     assert linear_ticks(0, 3, 900, room, whole=True)[1] == ["0", "1", "2", "3"]
     assert linear_ticks(1, 1, 300, room) == ([], [])

@@ -23,12 +23,12 @@ def test_the_rate_the_weights_and_the_order_are_those_in_force():
         "second_order_from": 2000,
     }  # fmt: skip
     assert text(0, **said) == (
-        "MAML: β 0.001, losses weigh .33 .33 .33, first order until 2\u2009000"
+        "MAML: β 0.001, losses weigh .33 .33 .33, first order until 2\u202f000"
     )
     assert text(500, **said).startswith(
         "MAML: β 5.05e−4, annealed from 0.001, losses weigh .06 .06 .89, "
     )
-    assert text(600, **said) == "MAML: β 3.52e−4, annealed from 0.001, first order until 2\u2009000"
+    assert text(600, **said) == "MAML: β 3.52e−4, annealed from 0.001, first order until 2\u202f000"
     assert text(2000, **said) == "MAML: β 1e−5, annealed from 0.001"
 
 

@@ -101,7 +101,7 @@ def test_typing_changes_the_setting(form: SettingsForm, qtbot: QtBot):
     type_in(qtbot, form, "phase_max", "2pi")
     assert line_of(form, "phase_max").text() == "2π"
     type_in(qtbot, form, "outer_steps", "1 000 000")
-    assert line_of(form, "outer_steps").text() == "1\u2009000\u2009000"
+    assert line_of(form, "outer_steps").text() == "1\u202f000\u202f000"
     type_in(qtbot, form, "hidden", "64,64,8")
     assert session_of(form).editor.edited.model.hidden == (64, 64, 8)
     assert line_of(form, "hidden").text() == "64, 64, 8"
@@ -162,7 +162,7 @@ def test_a_click_selects_what_typing_replaces(form: SettingsForm, qtbot: QtBot):
     [
         ("inner_lr", "0.05", 0, "0.05"), ("inner_lr", "0.05", 4, "0.05"),
         ("inner_lr", "0,05", 3, "0,05"), ("inner_lr", "1e-05", 1, "1e-05"),
-        ("inner_lr", "−", 0, "−"), ("outer_steps", "70\u2009000", 1, "70\u2009000"),
+        ("inner_lr", "−", 0, "−"), ("outer_steps", "70\u202f000", 1, "70\u202f000"),
         ("hidden", "40, 64", 5, "64"), ("phase_max", "π", 1, "π"),
     ],
 )  # fmt: skip

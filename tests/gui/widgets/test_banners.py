@@ -54,7 +54,7 @@ def diverge(window: MainWindow, *arms: str, step: int = 4146, change: str = CHAN
 def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
     diverge(window, "MAML", "FO-MAML", "ANIL")
     assert said(window) == [
-        f"MAML, FO-MAML and ANIL diverged at step 4\u2009146. Last change: {WRITTEN}."
+        f"MAML, FO-MAML and ANIL diverged at step 4\u202f146. Last change: {WRITTEN}."
     ]
 
 
@@ -86,7 +86,7 @@ def test_arms_that_diverge_later_join_the_banner(window: MainWindow):
     diverge(window, "MAML")
     diverge(window, "ANIL", step=5000)
     (text,) = said(window)
-    assert text.startswith("MAML and ANIL diverged at steps 4\u2009146 to 5\u2009000.")
+    assert text.startswith("MAML and ANIL diverged at steps 4\u202f146 to 5\u202f000.")
 
 
 def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWindow, qtbot: QtBot):
@@ -101,7 +101,7 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
     assert worker.settings.inner.inner_lr == 0.01
     # arms that were revived are not named again
     diverge(window, "FO-MAML", step=6000)
-    assert said(window)[-1].startswith("FO-MAML diverged at step 6\u2009000")
+    assert said(window)[-1].startswith("FO-MAML diverged at step 6\u202f000")
 
 
 def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
@@ -298,7 +298,7 @@ def test_no_message_lies_over_a_head_or_a_control(
     qtbot.wait(30)
     # the button of the message before was pressed: the next one does not give way to the mouse
     monkeypatch.setattr(banners, "_mouse", lambda: QPoint(600, window.height() - 10))
-    choices = (("Undo the changes · back to 70\u2009000", int), ("Halve α to 0.0003125", int))
+    choices = (("Undo the changes · back to 70\u202f000", int), ("Halve α to 0.0003125", int))
     for words in ("Short.", "A long message about what happened. " * 20):
         banners.say("a", words, "warning", choices)
         covered = [
@@ -413,15 +413,15 @@ def test_going_back_says_how_far_before_it_is_pressed(window: MainWindow):
     first = reports.Diverged(1, "MAML", 3_679, 3_644, "", back_step=3_644)
     worker.report(first)
     session.link.pull()
-    assert choices(window)[0] == "Set all arms back to 3\u2009644"
+    assert choices(window)[0] == "Set all arms back to 3\u202f644"
     session.editor.edit({"inner_lr": 0.3})
     change = changed(0.01, 0.3)
     worker.report(replace(first, arm="ANIL", outer_step=66_000, good_step=65_990, change=change))
     session.link.pull()
-    assert choices(window)[0] == "Undo the change · back to 3\u2009644"
+    assert choices(window)[0] == "Undo the change · back to 3\u202f644"
     (banner,) = window.banners.shown
     tip = banner.buttons[0].toolTip()
-    assert "Every arm goes back to outer step 3\u2009644" in " ".join(tip.split("\n"))
+    assert "Every arm goes back to outer step 3\u202f644" in " ".join(tip.split("\n"))
     window.resize(1280, 800)
     assert banner.width() <= window.width()
     assert all(one.width() >= one.sizeHint().width() for one in banner.buttons)
@@ -438,7 +438,7 @@ def test_going_back_is_said_until_it_is_done(window: MainWindow, qtbot: QtBot, e
     assert ("Undo the change" in choices(window)[0]) is edited
     press(qtbot, window.banners.shown[0].buttons[0])
     QApplication.processEvents()  # what an edit changes is looked at a little later
-    assert said(window) == ["Going back to outer step 6\u2009908…"]
+    assert said(window) == ["Going back to outer step 6\u202f908…"]
     session.link.pull()
     assert [words[:17] for words in said(window)] == ["Every arm is back"]
 
@@ -527,7 +527,7 @@ def test_a_rate_taken_back_by_hand_is_gone_on_with(window: MainWindow, qtbot: Qt
     assert said(window)[-1].endswith("Last change before that: α from 0.01 to 5.")
     session.editor.undo_stack.redo()
     qtbot.waitUntil(lambda: choices(window) == ["Undo the change", "Halve α to 2.5"])
-    assert said(window)[-1].endswith("diverged at step 4\u2009146. Last change: α from 0.01 to 5.")
+    assert said(window)[-1].endswith("diverged at step 4\u202f146. Last change: α from 0.01 to 5.")
     # a larger one is no remedy; a smaller β is
     session.editor.edit({"inner_lr": 6.0})
     qtbot.waitUntil(lambda: choices(window)[1] == "Halve α to 3")
@@ -651,7 +651,7 @@ def test_a_message_leaves_the_steps_in_sight(opened: Opener, qtbot: QtBot):
     session.link.pull()
     diverge(window, "MAML")
     text = window.status.text()
-    words = text[: text.index(" of ") + len(" of 70\u2009000")]
+    words = text[: text.index(" of ") + len(" of 70\u202f000")]
     assert words.startswith("Training · outer step ")
     left = window.status.mapTo(window, QPoint()).x()
     end = left + window.status.fontMetrics().horizontalAdvance(words)
@@ -659,7 +659,7 @@ def test_a_message_leaves_the_steps_in_sight(opened: Opener, qtbot: QtBot):
     before = place()
     session.link.pull()
     assert place() == before, "more steps do not move it"
-    assert re.fullmatch("Training · outer step [0-9]+ of 70\u2009000", window.status.text())
+    assert re.fullmatch("Training · outer step [0-9]+ of 70\u202f000", window.status.text())
     # a long one has the whole width
     banners.say("long", "A long message about what happened. " * 9, "warning")
     assert place().left() < end
@@ -668,14 +668,14 @@ def test_a_message_leaves_the_steps_in_sight(opened: Opener, qtbot: QtBot):
     session.control.pause()
     session.link.pull()
     assert place().left() > end - 40, "nor does it cover that the run is paused"
-    assert re.fullmatch("Paused · outer step [0-9]+ of 70\u2009000", window.status.text())
+    assert re.fullmatch("Paused · outer step [0-9]+ of 70\u202f000", window.status.text())
     # one that leaves by itself never covers how far the run is, however long it is
     banners.say("passing", "A long message about what happened. " * 9)
     assert place().left() > end - 40 and banners.aside
     banners.drop_all()
     assert window.status.text().endswith("CPU"), "all is said again once there is no message"
     banners.say("passing", "Something happened.")
-    assert re.fullmatch("Paused · outer step [0-9]+ of 70\u2009000", window.status.text())
+    assert re.fullmatch("Paused · outer step [0-9]+ of 70\u202f000", window.status.text())
 
 
 @pytest.mark.parametrize("annealed", [False, True])
@@ -746,8 +746,8 @@ def test_arms_are_named_with_the_change_they_diverged_after(window: MainWindow, 
     session.editor.edit({"inner_lr": 0.3})
     diverge(window, "ANIL", step=5000, change="α from 0.01 to 0.3 at outer step 4200")
     assert said(window) == [
-        "MAML and FO-MAML diverged at step 4\u2009146, after K from 1 to 3; "
-        "ANIL at step 5\u2009000, after α from 0.01 to 0.3."
+        "MAML and FO-MAML diverged at step 4\u202f146, after K from 1 to 3; "
+        "ANIL at step 5\u202f000, after α from 0.01 to 0.3."
     ]
     assert choices(window) == ["Undo the changes", "Halve α to 0.15"]
     press(qtbot, window.banners.shown[0].buttons[0])

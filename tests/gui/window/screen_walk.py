@@ -43,7 +43,7 @@ def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
             break
         window.banners.say(
             "diverged", "A message of some length about what happened. " * 4, "warning",
-            (("Undo the changes · back to 70\u2009000", int), ("Halve α to 0.0003125", int)),
+            (("Undo the changes · back to 70\u202f000", int), ("Halve α to 0.0003125", int)),
         )  # fmt: skip
         window.lessons.start(lesson)
         look(f"{name} banner, lesson")

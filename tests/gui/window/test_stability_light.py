@@ -265,8 +265,8 @@ def test_the_light_can_be_seen_on_both_grounds() -> None:
 
 def test_arms_that_diverged_at_other_steps_are_not_said_to_at_the_same():
     two = [Diverged(1, arm, step, step, "") for arm, step in (("A", 6042), ("B", 258))]
-    assert when_diverged(two[:1]) == "step 6\u2009042"
-    assert when_diverged(two) == "steps 258 to 6\u2009042"
+    assert when_diverged(two[:1]) == "step 6\u202f042"
+    assert when_diverged(two) == "steps 258 to 6\u202f042"
 
 
 def test_a_look_that_the_run_has_left_behind_names_its_step(window: MainWindow) -> None:

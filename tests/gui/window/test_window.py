@@ -52,11 +52,11 @@ def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
     window.session.link.pull()
     assert "Pause" in window.run_bar.train.text()
     # how long it takes is not known in the first seconds
-    assert window.status.text().startswith("Training · outer step 40 of 70\u2009000 · 1\u2009950")
+    assert window.status.text().startswith("Training · outer step 40 of 70\u202f000 · 1\u202f950")
     clock = iter((0.0, 4.9, 5.1))
     left = TimeLeft(lambda: next(clock))
     assert [left.words(window.session.status, 70_000) for _ in range(2)] == ["", " · 36 s left"]
-    assert window.status.text().endswith("1\u2009950 steps/s · CPU")
+    assert window.status.text().endswith("1\u202f950 steps/s · CPU")
     press(qtbot, window.run_bar.train)
     window.session.link.pull()
     assert "Train" in window.run_bar.train.text()
@@ -547,9 +547,9 @@ def test_durations_in_words(seconds: float, words: str):
 def test_the_status_line_before_the_first_report_and_at_the_end():
     assert status_text(None).startswith("Loading")
     done = reports.Status(1, reports.Phase.FINISHED, 70_000, Settings(), 0.0, "cpu")
-    assert status_text(done) == "Finished · outer step 70\u2009000 of 70\u2009000 · CPU"
+    assert status_text(done) == "Finished · outer step 70\u202f000 of 70\u202f000 · CPU"
     beyond = reports.Status(1, reports.Phase.PAUSED, 75_713, Settings(), 0.0, "cpu")
-    assert "outer step 75\u2009713 (70\u2009000 planned)" in status_text(beyond)
+    assert "outer step 75\u202f713 (70\u202f000 planned)" in status_text(beyond)
 
 
 def test_importing_the_gui_loads_no_torch():
