@@ -330,6 +330,8 @@ class Exported:
     what: Written
     folder: str
     arm: str = ""
+    outer_step: int = 0
+    """Of a pinned run: the window may know less of how far the worker is."""
 
 
 Report = (

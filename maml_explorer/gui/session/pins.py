@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.undo import Replacement
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import PinRun, ShowGhost
-from maml_explorer.protocol.reports import PinTested
+from maml_explorer.protocol.reports import Exported, PinTested, Written
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Pins(QObject):
         self._temporary: Path | None = None
         self._count = self._folders = 0
         link.subscribe(PinTested, self._take_meta_test)
+        link.subscribe(Exported, self._take_step)
 
     def pin_run(self) -> None:
         """Keeps the run to compare later ones with: settings, figures, losses, curves."""
@@ -215,21 +216,27 @@ class Pins(QObject):
         self.changed.emit()
 
     def _take_meta_test(self, report: PinTested) -> None:
-        """Figures of a run that was pinned while it trained, and the step it was really at.
-
-        The worker is some outer steps ahead of what the window knows.
-        """
+        """Figures of a run that was pinned while it trained, and the steps of its arms."""
         run = self._untested.pop(report.folder, None)
         if run is None:
             return
         run.figures.update(figures_of(report.test))
-        step, arm_steps = report.test.outer_step, dict(report.test.arm_steps)
-        exact = replace(run, outer_step=step, arm_steps=arm_steps)
+        self._correct(run, report.test.outer_step, report.test.arm_steps)
+        self.changed.emit()
+
+    def _take_step(self, report: Exported) -> None:
+        """The step at which a run was pinned: the worker was ahead of what the window knew."""
+        run = self._untested.get(report.folder)
+        if report.what is Written.PIN and run is not None:
+            self._untested[report.folder] = self._correct(run, report.outer_step, run.arm_steps)
+
+    def _correct(self, run: PinnedRun, step: int, arm_steps: Mapping[str, int]) -> PinnedRun:
+        exact = replace(run, outer_step=step, arm_steps=dict(arm_steps))
         self.runs = tuple(exact if one is run else one for one in self.runs)
         if self.ghost == run.ghost:
             self.ghost = exact.ghost
             self.ghost_changed.emit()
-        self.changed.emit()
+        return exact
 
     def _new_name(self) -> str:
         taken = {run.name for run in self.runs}

@@ -61,7 +61,8 @@ class FileActions:
         run = self.trainer.run
         if run is not None:
             pin_run(run, command)
-            self.outbox.put(Exported(Written.PIN, command.folder))
+            step = run.state.outer_step
+            self.outbox.put(Exported(Written.PIN, command.folder, outer_step=step))
             if command.measure:
                 self.beside.pins.ask(command.folder, run)
 

@@ -182,6 +182,10 @@ def test_steps_and_figures_are_of_one_state(window: MainWindow, panel: RunsPanel
     arms = {"MAML": reports.ArmTest(*[(4.0, 3.0)] * 4, diverged=(0, 0))}
     measured = reports.MetaTested(1, 47, 10, 600, arms, arm_steps={"MAML": 47})
     worker_of(window)._outbox.clear()
+    pinned = reports.Exported(reports.Written.PIN, run.folder, outer_step=47)
+    worker_of(window).report(pinned)
+    session.link.pull()
+    assert session.pins.runs[0].outer_step == 47 and session.pins.ghost.outer_step == 47
     worker_of(window).report(reports.PinTested(run.folder, measured))
     session.link.pull()
     (run,) = session.pins.runs
