@@ -187,7 +187,7 @@ class PublishedMarks:
         self.intervals.setData(x, scaled(ends), connect="pairs")
 
     def words(self, test: MetaTested | None) -> list[str]:
-        """What the marks beside a meta-test are, the longest wording first; empty for none."""
+        """Words on the marks beside a meta-test, the longest wording first; empty for none."""
         return published_words(self.points, test, old=self.old)
 
     def rows(self, inner_step: int) -> list[str]:
