@@ -62,6 +62,13 @@ def test_arms_are_compared_with_the_first_without_published_figures(bench, panel
     assert "ANIL −0.05 ± 0.03, better" in panel.verdict.text().replace(NBSP, " ")
 
 
+def test_arms_that_train_with_other_inner_steps_are_named_with_them(bench, panel):
+    tested(bench, replace(ALIKE, mean=-0.05, steps=(5, 1)), WORSE)
+    panel.compare.click()
+    for words in (panel._verdict, *panel._brief):
+        assert "fter 1 inner step (ANIL after 5)" in words
+
+
 def test_a_hidden_first_arm_gives_way_to_the_first_that_is_drawn(bench, panel):
     tested(bench, ALIKE, WORSE, BETTER)
     panel.compare.click()

@@ -13,7 +13,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.protocol.arm_gap import ArmGap
 from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.settings.words import counted, listed
+from maml_explorer.settings.words import by_value, counted, listed
 from maml_explorer.storage.report.figures import figure_text, figure_words
 
 NONE_SEEN = "no difference seen"
@@ -43,10 +43,7 @@ def gap_wordings(plot: SpeedPlot) -> list[str]:
     if test is None or not gaps:
         return []
     first, words = gaps[0].against, figure_words(figure)
-    steps = {step for gap in gaps for step in gap.steps}
-    after = f"after {counted(min(steps), 'inner step')}"
-    if len(steps) > 1:
-        after = "each after its inner steps of training"
+    after = _after(gaps)
     if plot.stale:
         after = f"at outer step {whole(test.outer_step)}, {after}"
     tasks = counted(gaps[0].tasks, "held-out task", whole)
@@ -112,6 +109,15 @@ def gap_rows(gaps: Sequence[ArmGap], figure: str) -> Table:
         )
         for gap in gaps
     ]
+
+
+def _after(gaps: Sequence[ArmGap]) -> str:
+    """Inner steps of the comparison, and of the arms that train with others."""
+    usual = gaps[0].steps[1]
+    others = by_value({gap.arm: gap.steps[0] for gap in gaps if gap.steps[0] != usual})
+    apart = [f"{listed(names)} after {step}" for step, names in others.items()]
+    said = f"after {counted(usual, 'inner step')}"
+    return f"{said} ({listed(apart)})" if apart else said
 
 
 def _difference(gap: ArmGap, figure: str) -> str:
