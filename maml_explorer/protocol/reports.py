@@ -83,6 +83,8 @@ class Status:
     """Arm name → its own outer step (a late arm begins at 0)."""
     taken: int = 0
     """Commands of :data:`OF_SETTINGS` taken up so far; with all of them none is under way."""
+    kept: Mapping[int, int] = field(default_factory=dict)
+    """Number of a run that can be brought back → its outer step."""
 
 
 @dataclass(frozen=True)

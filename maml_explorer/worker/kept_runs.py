@@ -17,6 +17,11 @@ class KeptRuns:
         self.held: int | None = None
         """The run that stays until it is brought back."""
 
+    @property
+    def outer_steps(self) -> dict[int, int]:
+        """Number → the outer step that the run has taken."""
+        return {number: run.state.outer_step for number, run in self.runs.items()}
+
     def keep(self, run: Run) -> None:
         """Adds a run that was replaced; the oldest ones go."""
         self.runs[run.number] = run

@@ -49,8 +49,8 @@ class Loop:
         self.inbox, self.outbox, self.clock = inbox, outbox, clock
         self.live = LiveAnswers(inbox, outbox, clock)
         self.beside = BesideTraining(inbox, outbox, clock)
-        self.trainer = Trainer(inbox, outbox, self.live, clock)
         self.kept = KeptRuns()
+        self.trainer = Trainer(inbox, outbox, self.live, self.kept, clock)
         runs = RunActions(self.trainer, self.live, self.beside, self.kept, outbox)
         self.actions: dict[type, Callable[[Any], None]] = {
             **runs.table(),

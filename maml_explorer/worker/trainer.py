@@ -18,6 +18,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import frozen_row
 from maml_explorer.worker.divergence import bad_arms, diverged_report
+from maml_explorer.worker.kept_runs import KeptRuns
 from maml_explorer.worker.live_answers import LiveAnswers
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.rate import Rate
@@ -36,9 +37,15 @@ class Trainer:
     """The current run, its activity, and the part of it that is not reported yet."""
 
     def __init__(
-        self, inbox: Inbox, outbox: Outbox, live: LiveAnswers, clock: Callable[[], float]
+        self,
+        inbox: Inbox,
+        outbox: Outbox,
+        live: LiveAnswers,
+        kept: KeptRuns,
+        clock: Callable[[], float],
     ) -> None:
         self.inbox, self.outbox, self.live, self.clock = inbox, outbox, live, clock
+        self.kept = kept
         self.run: Run | None = None
         self.awaited = Settings()
         """Settings before there is a run."""
@@ -219,6 +226,7 @@ class Trainer:
                 _device(run) if run else "",
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
                 self.inbox.gone,
+                self.kept.outer_steps,
             )
         )
 

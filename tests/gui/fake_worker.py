@@ -253,6 +253,7 @@ class FakeWorker:
             "cpu",
             steps,
             sum(isinstance(one, commands.OF_SETTINGS) for one in self.posted),
+            {number: step for number, (step, _) in self._kept.items()},
         )
 
     def _probed(self) -> None:

@@ -41,6 +41,8 @@ def test_a_reset_run_can_be_brought_back() -> None:
     driver.tell(commands.Restart(settings))
     assert driver.step == 0
     driver.train_to(3)
+    status = driver.reports(m.Status)[-1]
+    assert isinstance(status, m.Status) and status.kept == {1: 70}
     driver.outbox.collect()
     driver.tell(commands.BringBack(1))
     assert (driver.step, driver.run.number) == (70, 3)

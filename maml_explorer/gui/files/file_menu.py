@@ -13,6 +13,7 @@ from maml_explorer.gui.files.opening import Opening
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.session.example import example_folder, example_preset
 from maml_explorer.gui.session.proposed_path import proposed_path
+from maml_explorer.gui.session.run_before import go_back
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.text_prompt import Ask
@@ -90,6 +91,10 @@ class Files:
     def open_example(self) -> None:
         """Goes on with the trained example."""
         self.opening.go_on_with(example_folder(), example_preset(), "The trained example")
+
+    def back_to_run_before(self) -> None:
+        """Brings back the run that this one took the place of."""
+        go_back(self._session)
 
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""

@@ -110,8 +110,10 @@ class Begin(QUndoCommand):
         super().__init__(text)
         self._exchange = exchange
         self._command: Command | None = command
-        self._other = beginning
-        self._run = 0
+        self.other = beginning
+        """That of the run which the next swap brings back: once it is done, the run before."""
+        self.run = 0
+        """The number of that run."""
 
     def redo(self) -> None:
         """Begins the run; the second time, brings it back."""
@@ -123,4 +125,4 @@ class Begin(QUndoCommand):
         self._swap(None)
 
     def _swap(self, command: Command | None) -> None:
-        self._other, self._run = self._exchange(command or BringBack(self._run), self._other)
+        self.other, self.run = self._exchange(command or BringBack(self.run), self.other)

@@ -113,6 +113,7 @@ def of_files(
         Entry(FILE, "open_file", "Open file…", files.open_file, ("Ctrl+Shift+O",)),
         Entry(FILE, "open_images", "Open images…", files.open_images),
         Entry(FILE, "open_example", "Open the trained example", files.open_example),
+        Entry(FILE, "run_before", "Back to the run before", files.back_to_run_before),
         Entry(FILE, "save_run", "Save run…", files.save_run, ("Ctrl+S",)),
         Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
         Entry(FILE, "save_picture", "Save picture…", pictures.choose),

@@ -100,6 +100,8 @@ class CommandPalette(Overlay):
             item.setData(Qt.ItemDataRole.UserRole, name)
             item.setText(action.text())
             item.setData(_BESIDE, _beside(action))
+            if action.toolTip() != action.text():
+                item.setToolTip(action.toolTip())
             item.setSizeHint(QSize(0, self.fontMetrics().height() + _ROW_PADDING))
         window = self.parentWidget()
         room = 400 if window is None else window.height() - 160

@@ -13,11 +13,14 @@ from PySide6.QtWidgets import QMenu, QWidget
 from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
 from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.files.save_picture import SavePicture
+from maml_explorer.gui.session.run_before import run_before
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
 
 FILE_MENU = (
-    ("open_run", "open_file", "open_images"),
+    ("open_run", "open_file", "open_images", "run_before"),
     ("save_run", "save_preset", "export"),
     ("compare", "report", "answers"),
     ("copy_share", "paste_share", "share_code"),
@@ -30,8 +33,8 @@ _VIEW_ACTIONS = ("simple", "presenter", "full_screen", "palette", "shortcuts")
 class Menus:
     """Makes menus from the table of actions; `parent` owns them until they are closed."""
 
-    def __init__(self, parent: QWidget, actions: Mapping[str, QAction]) -> None:
-        self._parent, self._actions = parent, actions
+    def __init__(self, parent: QWidget, session: Session, actions: Mapping[str, QAction]) -> None:
+        self._parent, self._session, self._actions = parent, session, actions
 
     def view_menu(self, columns: Columns, appearance: Appearance) -> QMenu:
         """Parts shown and hidden, theme, text size."""
@@ -71,6 +74,8 @@ class Menus:
     def file_menu(self, files: Files, pictures: SavePicture) -> QMenu:
         """Open, save, share, export, and the files opened last."""
         menu = self._menu()
+        menu.setToolTipsVisible(True)
+        self.offer_run_before()
         for nth, section in enumerate(FILE_MENU):
             for name in section:
                 menu.addAction(self._actions[name])
@@ -88,6 +93,13 @@ class Menus:
                 self._add_choice(submenu, "autosave share", PERCENTS, chosen.percent)
             menu.addSeparator()
         return menu
+
+    def offer_run_before(self) -> None:
+        """Says which run it is and how far, where there is one."""
+        before, action = run_before(self._session), self._actions["run_before"]
+        action.setEnabled(before is not None)
+        words = "No trained run gave way to this one" if before is None else before.words
+        action.setToolTip(plain_tip(words))
 
     def _menu(self) -> QMenu:
         menu = QMenu(self._parent)

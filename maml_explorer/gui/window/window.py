@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
         self.share_code = ShareCode(self, sharing)
         self.actions_table = Actions(self, self._entries()).table
         self.presenter.take_keys(self.actions_table[name] for name in REMOTE)
-        self.menus = Menus(self, self.actions_table)
+        self.menus = Menus(self, session, self.actions_table)
         self.annealed = ElidedLabel()
         # no wider than its words: the light beside it has the rest
         self.annealed.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
@@ -211,6 +211,7 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         """Opens the command palette."""
+        self.menus.offer_run_before()
         self.palette_overlay.ask(action_table.of_each_lesson(self.lessons))
 
     def show_shortcuts(self) -> None:

@@ -28,7 +28,16 @@ from maml_explorer.protocol.commands import (
     SaveRun,
     StopWriting,
 )
-from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
+from maml_explorer.protocol.reports import (
+    Diverged,
+    Exported,
+    Failed,
+    Phase,
+    Refused,
+    Rewound,
+    Status,
+    Written,
+)
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.words import by_value, counted, listed
@@ -38,8 +47,10 @@ SLOW = 400
 GOES_BACK = "Every arm goes back to outer step {}, those that trained on since then too."
 GOING = "going back"
 """Subject of what is said until all arms are back."""
-OF_THE_RUN = ("open initialization", "noted", "began", OWN_IMAGES, ABSENT)
+OF_THE_RUN = ("open initialization", "noted", OWN_IMAGES, ABSENT)
 """Subjects of what is said of a run as it begins: its beginning does not end them."""
+READ = 60_000
+"""Milliseconds of training after which the way back to the run before is in the File menu alone."""
 
 
 class Notices(QObject):
@@ -70,10 +81,18 @@ class Notices(QObject):
         self._slow.setInterval(SLOW)
         self._slow.timeout.connect(self._say_writing)
         self._what = ""
+        self._said_began = 0
+        """The number of the run that the message on a beginning is about."""
+        self._read = QTimer(self)
+        self._read.setSingleShot(True)
+        self._read.setInterval(READ)
+        self._read.timeout.connect(lambda: banners.drop("began"))
         session.control.noted.connect(partial(banners.say, "noted"))
         session.control.began_other.connect(self._began_other)
         session.control.opened.connect(self._opened)
         session.link.run_started.connect(self._forget)
+        session.link.run_started.connect(self._forget_began)
+        session.link.status_changed.connect(self._train_on)
         session.link.run_started.connect(lambda _: self._reports.clear())
         session.link.rewound.connect(self._rewound)
         session.divergences.changed.connect(self._recovered)
@@ -183,7 +202,20 @@ class Notices(QObject):
 
         offered = step is not None and stack.command(at) is step
         choices = (("Back to the run before", back),) if offered else ()
-        self._banners.say("began", said, choices=choices)
+        self._said_began = self._session.link.expected_run
+        self._read.stop()
+        self._banners.say("began", said, choices=choices, stays=offered)
+
+    def _train_on(self, status: Status) -> None:
+        """What the new run shows is read first: the way back stays while that takes a while."""
+        trains = status.phase is Phase.RUNNING and status.run == self._said_began
+        if trains and not self._read.isActive() and self._banners.of("began") is not None:
+            self._read.start()
+
+    def _forget_began(self, run: int) -> None:
+        """Puts the message away with the run that it is about."""
+        if run > self._said_began:
+            self._banners.drop("began")
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
