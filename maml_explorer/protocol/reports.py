@@ -85,6 +85,8 @@ class Status:
     """Commands of :data:`OF_SETTINGS` taken up so far; with all of them none is under way."""
     kept: Mapping[int, int] = field(default_factory=dict)
     """Number of a run that can be brought back → its outer step."""
+    first: int = 0
+    """The number that the run had at first: it gets another when it is brought back."""
 
 
 @dataclass(frozen=True)

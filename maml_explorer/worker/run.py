@@ -26,6 +26,8 @@ class Run:
     state: RunState
     good: LastGood
     number: int = 0
+    first: int = 0
+    """The number that it had at first."""
     changes: list[Row] = field(default_factory=list)
     """Rows of changes.csv."""
     last_changes: LastChanges = field(default_factory=LastChanges)

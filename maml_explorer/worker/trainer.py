@@ -227,6 +227,7 @@ class Trainer:
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
                 self.inbox.gone,
                 self.kept.outer_steps,
+                run.first if run else 0,
             )
         )
 

@@ -42,7 +42,9 @@ class FakeWorker:
         self._inner = 0
         self._until: int | None = None
         self._held = -1
-        self._kept: dict[int, tuple[int, Settings]] = {}
+        self._kept: dict[int, tuple[int, Settings, int]] = {}
+        self.first = 0
+        self.step_seconds = 1 / 1950
         self._outbox: list[m.Report] = []
         self._wake: Callable[[], object] | None = None
         self._answers: dict[type, Callable[[Any], None]] = {
@@ -122,7 +124,8 @@ class FakeWorker:
         if number not in self._kept:
             self._refuse(commands.BringBack, f"Run {number} is no longer kept.")
             return
-        self._begin(*self._kept.pop(number), m.Phase.PAUSED)
+        step, settings, first = self._kept.pop(number)
+        self._begin(step, settings, m.Phase.PAUSED, first)
 
     def _hold_run(self, _: commands.HoldRun) -> None:
         self._held = self.run
@@ -141,9 +144,10 @@ class FakeWorker:
         settings = command.settings or load_initialization(command.folder).settings
         self._begin(0, settings, m.Phase.PAUSED)
 
-    def _begin(self, step: int, settings: Settings, phase: m.Phase) -> None:
-        self._kept[self.run] = (self.step, self.settings)
+    def _begin(self, step: int, settings: Settings, phase: m.Phase, first: int = 0) -> None:
+        self._kept[self.run] = (self.step, self.settings, self.first)
         self.run, self.step, self.settings = self.run + 1, step, settings
+        self.first = first or self.run
         self._enter(phase)
         if settings.family.images:
             ways = settings.images.ways
@@ -227,7 +231,7 @@ class FakeWorker:
         self.report(
             m.Metrics(
                 self.run, names, numbers, support_before=raw * 1.1, query_after=raw,
-                seconds=np.outer(np.ones(len(names)), numbers / 1950.0),
+                seconds=np.outer(np.ones(len(names)), numbers * self.step_seconds),
                 gradient_evaluations=evaluations,
             )
         )  # fmt: skip
@@ -253,7 +257,8 @@ class FakeWorker:
             "cpu",
             steps,
             sum(isinstance(one, commands.OF_SETTINGS) for one in self.posted),
-            {number: step for number, (step, _) in self._kept.items()},
+            {number: step for number, (step, _, _) in self._kept.items()},
+            self.first,
         )
 
     def _probed(self) -> None:

@@ -45,7 +45,7 @@ def test_a_reset_run_can_be_brought_back() -> None:
     assert isinstance(status, m.Status) and status.kept == {1: 70}
     driver.outbox.collect()
     driver.tell(commands.BringBack(1))
-    assert (driver.step, driver.run.number) == (70, 3)
+    assert (driver.step, driver.run.number, driver.run.first) == (70, 3, 1)
     again = joined(driver)
     assert again.run == 3
     np.testing.assert_array_equal(again.outer_step, before.outer_step)

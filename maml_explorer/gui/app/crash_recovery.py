@@ -24,6 +24,7 @@ from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session
+from maml_explorer.gui.app.unsaved_training import UnsavedTraining
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import OpenRun, SaveRun
@@ -32,8 +33,8 @@ from maml_explorer.settings.words import counted
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
-WORTH_ASKING = 10.0
-"""Seconds of training that are worth a question before the window closes."""
+WORTH_ASKING = 3.0
+"""Seconds of training, of all arms together, that are worth a question before closing."""
 LEAVING = 60_000
 """Milliseconds after which the end of the desktop's session did not come."""
 COMMIT = 3.0
@@ -61,6 +62,7 @@ class Recovery(QObject):
         self._held: Held | None = None
         self._saved: tuple[int, int] | None = None
         """(run, outer step) that is on disk, in the session's folder or where the user chose."""
+        self._unsaved_training = UnsavedTraining(window.session)
         self._asked: tuple[int, int] | None = None
         self._began: float | None = None
         """Time at which the save began that is not answered yet."""
@@ -127,7 +129,7 @@ class Recovery(QObject):
 
     def _exported(self, report: Exported) -> None:
         if report.what == Written.RUN:
-            self._saved = self._now()
+            self._note_saved()
         elif report.what == Written.SESSION and self._began is not None:
             self._saved = self._asked
             self._last = self._clock()
@@ -141,15 +143,19 @@ class Recovery(QObject):
         """A run that comes from a folder is on disk there, unless that is one of a crash."""
         run, _ = self._now()
         if run != self._recovered:
-            self._saved = self._now()
+            self._note_saved()
+
+    def _note_saved(self) -> None:
+        self._saved = self._now()
+        self._unsaved_training.note_saved(*self._saved)
 
     def _now(self) -> tuple[int, int]:
         status = self._window.session.status
-        return (status.run, status.outer_step) if status is not None else (0, 0)
+        return (status.first, status.outer_step) if status is not None else (0, 0)
 
     def _unsaved(self) -> bool:
-        now, example = self._now(), self._window.welcome.untouched
-        return now[1] > 0 and now != self._saved and not example
+        now = self._now()
+        return now[1] > 0 and now != self._saved
 
     # closing
 
@@ -166,13 +172,9 @@ class Recovery(QObject):
                 self._window.lessons.leave()
                 self._closes_with = self._window.lessons.run.number
                 return True
-            status = self._window.session.status
-            rate = status.steps_per_second if status is not None else 0.0
-            steps = self._now()[1]
-            costly = steps > 200 and (rate == 0.0 or steps / rate > WORTH_ASKING)
-            if self._unsaved() and costly:
+            if self._unsaved_training.seconds(*self._now()) > WORTH_ASKING:
                 event.ignore()
-                self._ask(steps)
+                self._ask(self._now()[1])
                 return True
         self._confirmed = True
         return False
@@ -194,6 +196,8 @@ class Recovery(QObject):
 
     def _count_on(self, status: Status) -> None:
         """Has the question say how far the run is by now: it trains on meanwhile."""
+        if self._window.welcome.untouched:  # the example comes with the program
+            self._note_saved()
         asked = self._window.banners.of("close")
         if asked is not None and asked.text.full != _not_saved(status.outer_step):
             asked.text.say(_not_saved(status.outer_step))

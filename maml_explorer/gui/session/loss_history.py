@@ -224,6 +224,13 @@ class LossHistory:
             return float(outer_step)
         return float(np.interp(outer_step, trace.x(OUTER_STEPS), trace.x(axis)))
 
+    def seconds(self, outer_step: int) -> float:
+        """Seconds that all arms together had trained by an outer step."""
+        if outer_step == 0:
+            return 0.0
+        known = (self.at(outer_step, SECONDS, arm, OUTER_LOSS) for arm in self.of_loss(OUTER_LOSS))
+        return sum(one for one in known if one is not None)
+
     @staticmethod
     def of(traces: dict[tuple[str, str], LossTrace]) -> LossHistory:
         """The history of a run that is over, (arm, loss) → trace."""

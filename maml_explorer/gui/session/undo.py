@@ -111,7 +111,7 @@ class Begin(QUndoCommand):
         self._exchange = exchange
         self._command: Command | None = command
         self.other = beginning
-        """That of the run which the next swap brings back: once it is done, the run before."""
+        """The beginning of the run that the next swap brings back: the run before, once done."""
         self.run = 0
         """The number of that run."""
 

@@ -207,7 +207,7 @@ class Notices(QObject):
         self._banners.say("began", said, choices=choices, stays=offered)
 
     def _train_on(self, status: Status) -> None:
-        """What the new run shows is read first: the way back stays while that takes a while."""
+        """Has the message leave a while after training began: what the run shows is read first."""
         trains = status.phase is Phase.RUNNING and status.run == self._said_began
         if trains and not self._read.isActive() and self._banners.of("began") is not None:
             self._read.start()

@@ -84,7 +84,7 @@ class RunActions:
             trainer.flush()
             self.kept.keep(trainer.run)
         self.begun += 1
-        run.number = self.begun
+        run.number, run.first = self.begun, run.first or self.begun
         trainer.run, trainer.until = run, None
         trainer.forget_unread()
         trainer.rate.reset()

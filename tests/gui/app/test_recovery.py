@@ -49,7 +49,8 @@ def recovery(window: MainWindow, tmp_path: Path, clock: Clock) -> Iterator[Recov
     made.end()
 
 
-def trained(window: MainWindow, pulls: int = 1) -> None:
+def trained(window: MainWindow, pulls: int = 1, step_seconds: float = 0.1) -> None:
+    worker_of(window).step_seconds = step_seconds
     window.session.control.train()
     for _ in range(pulls):
         window.session.link.pull()
