@@ -133,7 +133,8 @@ def test_undo_of_remove_brings_an_arm_back_as_it_was(qtbot: QtBot, qapp: QApplic
     assert said(window) == ["MTL is back as it was after 20 steps; the others have taken 30."]
     stand_at(40)
     assert session.status.arm_steps == {"MAML": 40, "MTL": 30}
-    assert session.losses.history.of_loss("outer")["MTL"].steps == 30
+    again = session.losses.history.of_loss("outer")["MTL"].low()
+    assert np.isfinite(again).sum() == 30, "beside what marks the time it was away"
     # undone at once nothing was missed, and nothing is said
     remove("MTL")
     session.undo()
