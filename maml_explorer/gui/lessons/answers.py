@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from maml_explorer.gui.widgets.controls import mark, type_changed
@@ -19,6 +19,7 @@ _BETWEEN = 4
 _MOST_LINES = 3
 """Lines of a choice that stands beside others."""
 _RIGHT, _WRONG = "✓", "✗"
+_YOURS = "   (your answer)"
 
 
 class Answers(QWidget):
@@ -43,9 +44,10 @@ class Answers(QWidget):
         self.setVisible(bool(choices))
 
     def height_for(self, words: Sequence[str], room: int, metrics: QFontMetrics) -> int:
-        """Pixels that choices of these words need at a width, in type of these metrics."""
+        """Pixels that choices of these words need at a width, in type of these metrics (bold)."""
         if not words:
             return 0
+        words = [with_verdict(one) for one in words]
         rows = 1
         each = (room - _BETWEEN * (len(words) - 1)) // len(words) - _PADDING
         lines = max(wrapped_words(metrics, each, one).count("\n") + 1 for one in words)
@@ -66,8 +68,7 @@ class Answers(QWidget):
             return
         count = len(self._choices)
         each = (self.width() - _BETWEEN * (count - 1)) // count - _PADDING
-        texts = [wrapped_words(self.fontMetrics(), each, one.words) for one in self._choices]
-        columns = count if all(text.count("\n") < _MOST_LINES for text in texts) else 1
+        columns = count if all(one.lines(each) <= _MOST_LINES for one in self._choices) else 1
         if columns == self._columns:
             return
         self._columns = columns
@@ -89,12 +90,21 @@ def wrapped_words(metrics: QFontMetrics, room: int, words: str) -> str:
     return "\n".join(lines)
 
 
+def with_verdict(words: str) -> str:
+    """The most that is written on a choice: that it is right, and the user's own."""
+    return f"{_RIGHT} {words}{_YOURS}"
+
+
 class AnswerChoice(QPushButton):
-    """An answer that wraps onto as many lines as it needs."""
+    """An answer that wraps onto as many lines as it needs.
+
+    It has the room of a verdict, in heavier type, from the first: nothing moves when that comes.
+    """
 
     def __init__(self, words: str, chosen: object) -> None:
         super().__init__()
         self.words = words
+        self._longest, self._reserved = with_verdict(words), 1
         self.setAccessibleName(words)
         self.setAutoDefault(False)
         self.setProperty("role", "choice")
@@ -110,7 +120,7 @@ class AnswerChoice(QPushButton):
         said += ["your answer"] if chosen else []
         self.words = sign + self.words
         if chosen:
-            self.words += "   (your answer)"
+            self.words += _YOURS
         self.setAccessibleName(f"{self.words}: {', '.join(said)}")
         mark(self, verdict="right" if right else "wrong" if chosen else "none")
         self.setEnabled(False)
@@ -128,15 +138,27 @@ class AnswerChoice(QPushButton):
             self._wrap()
 
     def minimumSizeHint(self) -> QSize:
-        """Width of its longest word, height of its lines."""
-        hint = super().minimumSizeHint()
-        words = max(
-            (self.fontMetrics().horizontalAdvance(w) for w in self.words.split()), default=0
-        )
-        return QSize(words + _PADDING, hint.height())
+        """Width of its longest word, height of its lines with a verdict."""
+        metrics = self._bold()
+        words = max((metrics.horizontalAdvance(word) for word in self.words.split()), default=0)
+        return QSize(words + _PADDING, self._reserved * metrics.lineSpacing() + _AROUND)
+
+    def lines(self, room: int) -> int:
+        """Number of lines that it takes with a verdict, where words have so much room."""
+        return wrapped_words(self._bold(), room, self._longest).count("\n") + 1
+
+    def _bold(self) -> QFontMetrics:
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        return QFontMetrics(font)
 
     def _wrap(self) -> None:
-        text = wrapped_words(self.fontMetrics(), self.width() - _PADDING, self.words)
-        if text != self.text():
-            self.setText(text)
+        # lines end where they will with a sign before the words, in heavier type
+        judged = self.words.startswith((_RIGHT, _WRONG))
+        sign = "" if judged else f"{_RIGHT} "
+        text = wrapped_words(self._bold(), self.width() - _PADDING, sign + self.words)
+        self.setText(text.removeprefix(sign))
+        lines = self.lines(self.width() - _PADDING)
+        if lines != self._reserved:
+            self._reserved = lines
             self.updateGeometry()

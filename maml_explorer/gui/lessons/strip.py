@@ -225,9 +225,7 @@ class LessonStrip(QFrame):
             height += plain.lineSpacing() // 2  # indices reach below the line
         if scene.question is not None:
             height += _wrapped(QFontMetrics(bold), unbroken(scene.question.ask), room) + 4
-            words = [
-                f"✓ {LETTERS[0]}   {words}   (your answer)" for words in scene.question.choices
-            ]
+            words = [f"{LETTERS[0]}   {words}" for words in scene.question.choices]
             height += self._choices.height_for(words, room, QFontMetrics(bold)) + 4
         return height + 4
 
@@ -310,9 +308,10 @@ class LessonStrip(QFrame):
         self.note.say(note, *shorter)
 
     def answer(self, words: str) -> None:
-        """Words in the place of the question: what a drawing is worth."""
-        if self.ask.text() != words:
-            self.ask.setText(words)
+        """Words in the place of the question, or the question: what a drawing is worth."""
+        if self.ask.text() != unbroken(words):
+            self.ask.setText(unbroken(words))
+            self.ask.setAccessibleName(words)
 
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
         self.ask.setVisible(question is not None)
@@ -320,7 +319,7 @@ class LessonStrip(QFrame):
         self._inside.insertWidget(3 if revealed and question is not None else 1, self.text)
         self.choices = []
         if question is not None:
-            self.ask.setText(unbroken(question.ask))
+            self.answer(question.ask)
             for nth, words in enumerate(question.choices):
                 choice = AnswerChoice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
                 if revealed:

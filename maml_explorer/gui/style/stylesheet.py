@@ -69,6 +69,7 @@ QPushButton[role="group"]:focus { border-bottom-color: $accent; color: $text; }
 QPushButton[role="choice"] { text-align: left; padding: 4px 10px; }
 QPushButton[role="choice"][verdict="right"] {
     border: 2px solid $accent; color: $text; background: $selection; font-weight: 600;
+    padding: 3px 9px;
 }
 QPushButton[role="choice"][verdict="wrong"] { border-color: $danger; color: $danger; }
 

@@ -19,6 +19,7 @@ from maml_explorer.gui.app import run
 from maml_explorer.gui.app.crash_recovery import Recovery
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
+from maml_explorer.gui.lessons.answers import AnswerChoice
 from maml_explorer.gui.lessons.lesson import Lesson
 from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
 from maml_explorer.gui.lessons.progress import read_progress
@@ -392,6 +393,8 @@ def test_a_strip_keeps_its_height_from_page_to_page(opened: Opener, qtbot: QtBot
             else:
                 window.lessons.forward()
             settle(window)  # until then another, shorter text stands there
+            # on a busy machine it may still have the height of the lesson before
+            qtbot.waitUntil(lambda: strip.height() == strip.sizeHint().height())
             qtbot.wait(100)
             if heights:  # on a busy machine it is laid out later
                 qtbot.waitUntil(partial(is_placed, heights))
@@ -628,6 +631,22 @@ def test_a_question_is_answered_then_revealed(window: MainWindow, lesson: Lesson
     qtbot.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
     settle(window)
     assert step(window) == 60 and lessons.scene is lesson.scenes[2]
+
+
+def test_a_verdict_moves_no_choice_and_breaks_no_line(window: MainWindow, qtbot: QtBot):
+    for width in range(150, 350, 3):
+        found = set()
+        for judged in (False, True):
+            choice = AnswerChoice("A   About 3.0: as if nothing adapted", lambda: None)
+            choice.setParent(window.lessons.strip)
+            if judged:
+                choice.show_verdict(right=True, chosen=False)
+            choice.ensurePolished()
+            choice.resize(width, 60)
+            found.add((choice.minimumSizeHint().height(), choice.text().removeprefix("✓ ")))
+            assert choice.sizeHint().height() <= choice.minimumSizeHint().height()
+            choice.deleteLater()
+        assert len(found) == 1, width
 
 
 def test_a_second_click_does_not_skip_why(window: MainWindow, lesson: Lesson, qtbot: QtBot):
