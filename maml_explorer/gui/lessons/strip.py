@@ -308,9 +308,9 @@ class LessonStrip(QFrame):
         self.note.say(note, *shorter)
 
     def answer(self, words: str) -> None:
-        """Words in the place of the question, or the question: what a drawing is worth."""
-        if self.ask.text() != unbroken(words):
-            self.ask.setText(unbroken(words))
+        """Words in the place of the question: what a drawing is worth."""
+        if self.ask.accessibleName() != words:
+            self.ask.setText(words)
             self.ask.setAccessibleName(words)
 
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
@@ -319,7 +319,8 @@ class LessonStrip(QFrame):
         self._inside.insertWidget(3 if revealed and question is not None else 1, self.text)
         self.choices = []
         if question is not None:
-            self.answer(question.ask)
+            self.ask.setText(unbroken(question.ask))
+            self.ask.setAccessibleName(question.ask)
             for nth, words in enumerate(question.choices):
                 choice = AnswerChoice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
                 if revealed:

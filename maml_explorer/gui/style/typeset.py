@@ -1,4 +1,4 @@
-"""Formulas in lines of text: indices are set below the line, and no line ends within one."""
+"""Formulas and names in lines of text: no line ends within one, and indices stand below it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ _TIGHT = re.compile(
     r"|(?<=[α-ω)¹]) (?=∇)|(?<=[α-ω]) (?=[α-ω]|[A-Z]\)|\([^ )]+ [−+] )"
 )
 """Spaces within a formula or a number with its unit."""
+_NAME = re.compile(r"(?<=\w)-(?=[A-Z])|(?<=\d)-(?=\w)|(?<=\b[A-Z])-(?=\w)")
+"""Hyphens within a name: "FO-MAML", "Meta-SGD", "K-shot", "20-way"; not "meta-test"."""
 
 
 def unbroken(text: str) -> str:
-    """The text with spaces at which no line ends within formulas."""
-    return _TIGHT.sub("\N{NO-BREAK SPACE}", text)
+    """The text as it is shown: no line ends within a formula or a name."""
+    return _NAME.sub("\N{NON-BREAKING HYPHEN}", _TIGHT.sub("\N{NO-BREAK SPACE}", text))
 
 
 def typeset(text: str) -> str:

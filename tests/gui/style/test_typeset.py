@@ -29,6 +29,11 @@ def test_no_line_ends_within_a_formula(formula: str):
     assert unbroken(f"so {formula} of them") == f"so {unbroken(formula)} of them"
 
 
+def test_no_line_ends_within_a_name():
+    assert "-" not in unbroken("FO-MAML, Meta-SGD, 20-way and K-shot")
+    assert unbroken("a meta-test on held-out tasks") == "a meta-test on held-out tasks"
+
+
 def test_prose_and_long_lines_of_the_lessons_may_break():
     assert unbroken("A, B and C: press α (the slider) in 5 steps") == (
         "A, B and C: press α (the slider) in 5 steps"
