@@ -31,6 +31,8 @@ from maml_explorer.gui.session.example import example_settings
 from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.text import MAX_TOML, to_toml
 
@@ -386,3 +388,19 @@ def test_an_arm_looks_the_same_on_all_pages_of_a_lesson(path: Path) -> None:
             for arm in act.settings.arms:
                 look = arm_style(act.settings, arm, LIGHT)
                 assert looks.setdefault(arm.name, look) == look, arm.name
+
+
+@pytest.mark.parametrize("path", sorted(LESSONS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_folded_setting_is_named_by_the_pages_that_turn_on_it(path: Path):
+    """Nobody sees it else: it stands behind "more"."""
+    scenes = load_lesson(path).scenes
+    runs = [scene.acts[-1].settings for scene in scenes]
+    before = [runs[0], *runs[:-1]]
+    for scene, was, now in zip(scenes, before, runs, strict=True):
+        changed = [DECLARATIONS[key] for key in changed_keys(was, now)]
+        lines = {one.row or one.key for one in changed if not one.basic}
+        named = [part.removeprefix("settings.") for part in scene.point_at]
+        shown = {DECLARATIONS[key].row or key for key in named if key in DECLARATIONS}
+        assert lines <= shown, scene.text
+    if len({run["norm"] for run in runs}) > 1:
+        assert all("settings.norm" in scene.point_at for scene in scenes)
