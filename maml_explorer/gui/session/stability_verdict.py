@@ -50,13 +50,16 @@ def with_task(found: StabilityVerdict, trouble: TaskTrouble) -> StabilityVerdict
     """
     if not trouble.words:
         return found
+    details = "\n".join(part for part in (trouble.details, found.details) if part)
+    if trouble.empty and found.level in (QUIET, DARK):
+        return StabilityVerdict(DARK, trouble.words, details)
     others = found.words
     if others and found.of_tasks:
         others = f"{ELSEWHERE}: {others.replace(': ', ', ', 1)}"
     return StabilityVerdict(
         DANGER if trouble.diverged or found.level == DANGER else WARNING,
         " · ".join(part for part in (trouble.words, others) if part),
-        "\n".join(part for part in (trouble.details, found.details) if part),
+        details,
     )
 
 

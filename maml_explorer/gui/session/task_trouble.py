@@ -25,10 +25,14 @@ class TaskTrouble:
     """Those that make the support loss much larger."""
     step: int = 0
     """The largest inner step that is shown."""
+    empty: bool = False
+    """True where it has no support points: no inner step changes anything."""
 
     @property
     def words(self) -> str:
         """A sentence that names them; empty for none."""
+        if self.empty:
+            return "no support points on this task: no inner step to judge"
         said = [
             f"{listed(names)} {verb if names[1:] else ending}"
             for names, verb, ending in (
@@ -42,6 +46,8 @@ class TaskTrouble:
     @property
     def details(self) -> str:
         """Sentences on what that means, for the tooltip."""
+        if self.empty:
+            return "Without support points inner steps have no loss, and change nothing."
         after = f"On this task, after {counted(self.step, 'inner step')},"
         said = []
         if self.diverged:
@@ -73,6 +79,8 @@ def task_trouble(
     """
     if not isinstance(probed, Probed | ImagesProbed):
         return TaskTrouble()
+    if isinstance(probed, Probed) and not len(probed.probe.support_x):
+        return TaskTrouble(empty=True)
     if isinstance(references, ReferenceLosses):
         guess, limit = references.predict_zero, references.limit
     else:

@@ -214,6 +214,26 @@ def test_an_arm_that_runs_away_on_the_task_on_screen_is_said_beside_a_green_ligh
     assert (light.verdict.level, light.words.full) == (QUIET, "inner steps stable")
 
 
+def test_without_support_points_nothing_is_judged(window: MainWindow) -> None:
+    worker, light, session = worker_of(window), window.stability, window.session
+    worker.report(Insight(session.run, 400, STABILITY, {"MAML": seen(2.5, 3.0)}))
+    session.link.pull()
+    assert light.words.full == "inner steps lower the support loss"
+    probed = own_task(window)
+    none = replace(probed.probe, support_x=np.zeros(0), support_y=np.zeros(0))
+    worker.report(replace(probed, probe=none))
+    session.link.pull()
+    assert light.verdict.level == DARK and light.dot.isHidden()
+    assert light.words.full == "no support points on this task: no inner step to judge"
+    assert "on held-out tasks as in training" in light.verdict.details
+    empty = TaskTrouble(empty=True)
+    warned = with_task(verdict(insight({"MAML": seen(0.2, rising=0.4)})), empty)
+    assert warned.level == WARNING and warned.words.startswith(f"{empty.words} · tasks as in")
+    worker.report(probed)
+    session.link.pull()
+    assert light.verdict.level == QUIET
+
+
 def test_words_on_the_task_are_written_only_where_they_change(window: MainWindow, monkeypatch):
     """A drag brings an answer with every frame."""
     written = []
