@@ -71,6 +71,12 @@ class GhostRun:
         """Name of the run, and its state: "Run 1 · outer step 20 000"."""
         return f"{self.name} · outer step {whole(self.outer_step)}"
 
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """The same in ever fewer letters; a long name gives way before the state."""
+        step = whole(self.outer_step)
+        return self.words, f"{self.name}, step {step}", f"outer step {step}", f"step {step}"
+
 
 def figures_of(meta_test: MetaTested | None) -> Figures:
     """Figures of the newest meta-test, as Adaptation speed draws them; empty before the first.

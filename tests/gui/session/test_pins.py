@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
 from maml_explorer.gui.session.pinned_run import BEFORE, GhostRun
 from maml_explorer.gui.session.pins_on_disk import read_pins
 from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings, default_arm
@@ -94,19 +96,26 @@ def test_pin_run_draws_the_run_faint_from_now_on(
     ghost = window.session.pins.ghost
     assert ghost is not None
     long = replace(ghost, name="Inner learning rate 0.001, outer learning rate 0.0003, seed 0")
-    for shown in (ghost, long):
+    far = replace(ghost, outer_step=69184)
+    for shown, size in itertools.product(
+        (ghost, far, long), ((1280, 800), (1000, 600), (800, 560))
+    ):
         window.session.pins.show(shown)
         faint(window)
-        for size in ((1280, 800), (1000, 600), (800, 560)):
-            window.resize(*size)
+        window.resize(*size)
+        for text_size in ("", "largest"):
+            window.columns.set_text_size(text_size)
             qtbot.wait(20)
             labels.place()
             assert words.isVisible()
+            said = words.toPlainText()
+            assert "…" not in said and said.endswith(f"step {whole(shown.outer_step)}"), size
             hero = labels._plot.accessibleName()
             wrong = geometry.overlapping_labels(window)
             assert [one for one in wrong if one.startswith(hero)] == []
             area = words.mapRectToScene(words.boundingRect())
             assert area.right() <= labels._plot.area().right() + 1
+        window.columns.set_text_size("")
     window.resize(1280, 800)
     window.session.pins.show(ghost)
     faint(window)

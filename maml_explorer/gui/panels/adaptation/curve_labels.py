@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QFontMetricsF
 
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves, has_data
@@ -20,7 +21,7 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 
 EMPTY = "No support points: click to add one"
-TRAIL = "the last curves before it diverged"
+TRAIL, BRIEF_TRAIL = "the last curves before it diverged", "last before it diverged"
 _HIDES, _HIDDEN = 1.0, 0.95
 """Pixels from a thick line to a thin one that it hides, and the part of this that is hidden."""
 _NEAR = {"truth": 28.0, "best": 14.0}
@@ -150,24 +151,32 @@ class CurveLabels:
         text.hide()
         if ghost is None or not self._curves.ghosts:
             return []
-        box = self._say_faint(ghost.words, ground, self._uncovered.box)
+        box = self._say_faint(ghost.wordings, ground, self._uncovered.box)
         return [] if box is None else [box]
 
     def _place_trails(self, ground: Box) -> None:
         if not self._curves.trails:
             return
         ghost, text = self._session.pins.faint, self.texts["ghost"]
-        beside = f"{ghost.words} · " if ghost is not None and text.isVisible() else ""
+        named = ghost.wordings if ghost is not None and text.isVisible() else ()
+        wordings = [f"{words} · {TRAIL}" for words in named]
+        wordings += [f"{words} · {BRIEF_TRAIL}" for words in named]
         # words on words are worse than none, and so is the name of that run on these curves
         text.hide()
-        self._say_faint(f"{beside}{TRAIL}", ground, [*self._uncovered.box, *self.boxes.values()])
+        taken = [*self._uncovered.box, *self.boxes.values()]
+        self._say_faint([*wordings, TRAIL, BRIEF_TRAIL], ground, taken)
 
-    def _say_faint(self, words: str, ground: Box, taken: list[Box]) -> Box | None:
-        """Says it in the first free corner, the lower left one before all; None where none is."""
+    def _say_faint(self, wordings: Sequence[str], ground: Box, taken: list[Box]) -> Box | None:
+        """Says it in the first free corner, the lower left one before all; None where none is.
+
+        Args:
+            wordings: the longest that has room is taken; none is cut.
+        """
         text, room = self.texts["ghost"], ground.width - 8
-        said = QFontMetricsF(base_font()).elidedText(
-            f"faint: {words}", Qt.TextElideMode.ElideRight, room - 4
-        )
+        fitting = (f"faint: {one}" for one in wordings)
+        said = next((one for one in fitting if _size(one)[0] <= room), "")
+        if not said:
+            return None
         width, height = _size(said)
         low, right = ground.bottom - height - 4, ground.right - width - 4
         for top, left in itertools.product((low, ground.top + 4), (ground.left + 4, right)):
