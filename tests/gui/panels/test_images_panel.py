@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QStyleOptionComboBox
@@ -300,6 +301,38 @@ def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow
         for text in plot.classes.words.values():
             box = text.mapRectToView(text.boundingRect())
             assert not box.top() < part < box.bottom(), text.toPlainText()
+
+
+def test_words_on_chance_and_pixels_cover_no_marker(images: MainWindow) -> None:
+    images.session.control.train()
+    for _ in range(4):
+        pull(images)
+    plot = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
+    assert plot.test is not None
+    steps = len(plot.test.arms["MAML"].mean)
+    draws, written = np.random.default_rng(0), 0
+    for _ in range(30):
+        about, spread = draws.uniform(0.5, 0.9, (4, 1)), draws.uniform(0, 0.1, (4, 1))
+        means = about + spread * draws.uniform(-1, 1, (4, steps))
+        rows = dict(zip(plot.test.arms, map(tuple, means), strict=False))
+        arms = {
+            name: replace(arm, mean=rows[name], mean_kept=rows[name])
+            for name, arm in plot.test.arms.items()
+            if name in rows
+        }
+        plot.test = replace(plot.test, neighbour=0.8, arms=arms)
+        plot.draw()
+        for text in plot.classes.words.values():
+            if not text.isVisible():
+                continue
+            written += 1
+            box = text.mapRectToScene(text.boundingRect())
+            for line in plot.drawn.values():
+                for x, y in zip(*plot.to_pixels(line.step, line.mean), strict=True):
+                    inside = box.adjusted(-3, -3, 3, 3).contains(x, y)
+                    assert not inside, text.toPlainText()
+    assert written > 40, "words are left out where there is no room, not otherwise"
+    assert "nearest by pixels 80 %" in plot.reading(1)
 
 
 def test_words_on_chance_and_pixels_keep_inside_when_names_take_room(images: MainWindow) -> None:

@@ -82,8 +82,16 @@ class ClassLines:
             self.seen[name].setPen(pen)
             self.seen[name].setData(np.arange(len(mean), dtype=float), shown, connect="finite")
 
+    @property
+    def said(self) -> list[str]:
+        """Words on the straight lines, written or not."""
+        return [self.words[name].toPlainText() for name, at in self.lines.items() if at.isVisible()]
+
     def place(self, lines: Iterable[SpeedLine]) -> None:
-        """Puts the words beside their lines where they cover none of these and no other words."""
+        """Puts the words beside their lines, clear of lines, markers and other words.
+
+        Where there is no such place the line has none: the readings name it.
+        """
         plot, area = self._plot, self._plot.area()
         (left, right), (low, high) = plot.view().viewRange()
         x = np.arange(area.left(), max(area.right(), area.left() + 2.0), 2.0)
@@ -95,16 +103,21 @@ class ClassLines:
         drawn = [np.interp(at, *one) for one in (*means, *seen) if len(one[0])]
         drawn += [flat[name] for name, line in self.lines.items() if line.isVisible()]
         rows = area.top() + (high - np.array(drawn)) / (high - low) * area.height()
+        markers = [plot.to_pixels(*line) for line in means]
+        points = np.concatenate([NO_POINTS, *(np.stack(each, axis=1) for each in markers)])
         taken: list[Box] = []
         whole = Box(area.left(), area.top(), area.width(), area.height())
         for name, text in self.words.items():
-            if not text.isVisible():
+            if not self.lines[name].isVisible():
                 continue
             size = text.textItem.boundingRect().size()
             own = area.top() + (high - flat[name]) / (high - low) * area.height()
-            box, _ = spot(
-                (size.width(), size.height()), own, whole, x, rows, NO_POINTS, taken, wanted=1.0
+            box, clear = spot(
+                (size.width(), size.height()), own, whole, x, rows, points, taken, wanted=1.0
             )
+            text.setVisible(clear >= 0)
+            if clear < 0:
+                continue
             taken.append(box)
             text.setAnchor((0.0, 0.0))
             text.setPos(

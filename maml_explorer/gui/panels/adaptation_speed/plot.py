@@ -339,7 +339,7 @@ class SpeedPlot(Plot):
                 seen = number(self.test.seen[name].mean[step], fixed=True)
                 text += f", seen classes {seen}"
             rows.append(f'<span style="color:{look.text}">{text}</span>')
-        rows += self.published.rows(step)
+        rows += [*self.published.rows(step), *self.classes.said]
         return "<br>".join(rows)
 
     def _table(self, everything: bool) -> Table:
