@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.panels.images.draw_pad import HINT
 from maml_explorer.gui.panels.images.panel import ImagesPanel
+from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import ProbeTask
@@ -22,6 +23,7 @@ from maml_explorer.protocol.images import ImageTask
 from maml_explorer.protocol.reports import ArmTest
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.share import from_share, to_share
 from tests.gui.driving import Opener, press, worker_of
 
@@ -191,6 +193,29 @@ def test_chance_is_a_line_and_nats_are_on_the_axis(images: MainWindow) -> None:
     assert plot.left.labelText == "cross-entropy, nats"
     speed = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
     assert speed.left.labelText == "mean query accuracy"
+
+
+def test_accuracies_have_a_linear_axis_and_losses_the_chosen_one(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    panel = images.columns.places["losses"].panel
+    assert isinstance(panel, LossesPanel) and panel.log_y.isChecked()
+    panel.choose(loss="held-out")
+    qtbot.waitUntil(lambda: panel.plot.left.labelText == "query accuracy")
+    assert not panel.log_y.isChecked() and not panel.log_y.isEnabled()
+    assert not panel.plot.left.logarithmic and not panel.plot.loss_view.log_y
+    assert panel.drawn()["log_y"] is True, "the choice is kept"
+    # tasks of curves have losses there
+    images.session.control.take_over(Settings(), None, "curves")
+    pull(images)
+    qtbot.waitUntil(panel.log_y.isEnabled)
+    assert panel.log_y.isChecked() and panel.plot.left.logarithmic
+    images.session.control.load_preset(load_preset(LECTURE))
+    pull(images)
+    qtbot.waitUntil(lambda: not panel.log_y.isEnabled())
+    assert not panel.plot.left.logarithmic
+    panel.choose(loss="outer")
+    assert panel.log_y.isChecked() and panel.log_y.isEnabled() and panel.plot.left.logarithmic
 
 
 def test_a_prepared_state_holds_the_task_with_what_was_drawn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -24,6 +24,7 @@ _FRAME = 150
 """Milliseconds between two drawings while training, where the window has no patience."""
 _LOW = 13
 """Lines of text that the panel is high where its choices below are left out."""
+LOG_Y = "Logarithmic y axis"
 _AT_ONCE = 15
 """Milliseconds from a choice to its drawing."""
 
@@ -40,7 +41,7 @@ class LossesPanel(QWidget):
         self.loss.setAccessibleName("Loss shown")
         self.axis = button("", partial(self._open, "axis"), "What the x axis counts")
         self.axis.setAccessibleName("X axis")
-        self.log_y = self._toggle("log y", "Logarithmic y axis", self._set_log_y)
+        self.log_y = self._toggle("log y", LOG_Y, self._set_log_y)
         self.log_x = self._toggle("log x", "Logarithmic x axis", self._set_log_x)
         self.log_y.setChecked(True)
         self._trace: StabilityTrace | None = None
@@ -148,6 +149,7 @@ class LossesPanel(QWidget):
     def _draw(self) -> None:
         if self.isVisible():
             self.plot.draw()
+            self._say_scale()
             if self._trace is not None:
                 self._trace.show_now()
 
@@ -167,7 +169,7 @@ class LossesPanel(QWidget):
         view = self.plot.loss_view
         wanted = view.changed_by(state)
         self.log_x.setChecked(wanted.log_x)
-        self.log_y.setChecked(wanted.log_y)
+        self._set_log_y(wanted.wants_log_y)
         self.smoothing.setValue(SMOOTHINGS.index(wanted.smoothing))
         if state.stability is not None:
             self.stability.setChecked(state.stability)
@@ -217,6 +219,7 @@ class LossesPanel(QWidget):
         self.axis.setAccessibleDescription(AXES[view.axis][1])
         self.axis.setToolTip(plain_tip(f"{AXES[view.axis][1]}. A click chooses another axis."))
         self.smoothing_text.setText(f"{view.smoothing:g}")
+        self._say_scale()
         # A meta-test is no stream: nothing is averaged.
         self.smoothing.setEnabled(view.loss != HELD_OUT)
 
@@ -226,7 +229,16 @@ class LossesPanel(QWidget):
         self._draw()
 
     def _set_log_y(self, on: bool) -> None:
-        self.plot.show_as(replace(self.plot.loss_view, log_y=on))
+        self.plot.show_as(replace(self.plot.loss_view, wants_log_y=on))
+        self._say_scale()
+
+    def _say_scale(self) -> None:
+        """Shows the scale that is drawn: accuracies leave no choice."""
+        linear = self.plot.loss_view.linear
+        with QSignalBlocker(self.log_y):
+            self.log_y.setChecked(self.plot.loss_view.log_y)
+        self.log_y.setEnabled(not linear)
+        self.log_y.setToolTip(plain_tip("Accuracies have a linear axis" if linear else LOG_Y))
 
     def _set_log_x(self, on: bool) -> None:
         self.plot.show_as(replace(self.plot.loss_view, log_x=on))

@@ -120,7 +120,7 @@ class LossPlot(Plot):
     def show_as(self, view: LossView) -> None:
         """Takes up another loss, x axis or scale, and follows the training."""
         self.loss_view = replace(view, follows=True)
-        self.bottom.logarithmic, self.left.logarithmic = view.log_x, view.log_y
+        self.bottom.logarithmic = view.log_x
         self.bottom.whole = view.axis != SECONDS
         self.label_x(X_LABELS[view.axis])
         self._range.end = 0.0
@@ -144,7 +144,10 @@ class LossPlot(Plot):
 
     def draw(self) -> None:
         """Draws all visible arms, reduced to the pixels there are."""
-        settings, theme, view = self.session.settings, self.session.theme, self.loss_view
+        accuracy = self.record.family.higher_is_better
+        self.loss_view = view = replace(self.loss_view, accuracy=accuracy)
+        self.left.logarithmic = view.log_y
+        settings, theme = self.session.settings, self.session.theme
         history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
         # those of a run that is about to begin have no losses yet
         figure = loss_words(self.record.family, view.loss)

@@ -52,11 +52,24 @@ class LossView:
     smoothing: float = 0.98
     """Part of the moving average that stays from one outer step to the next."""
     log_x: bool = False
-    log_y: bool = True
+    wants_log_y: bool = True
+    """The choice for losses; accuracies have a linear axis."""
+    accuracy: bool = False
+    """True where the run's held-out figure is an accuracy."""
     until: float | None = None
     """End of the x axis while it follows: a page compares arms up to there. None shows all."""
     follows: bool = True
     """Everything stays in sight while training; False once the range was zoomed or moved."""
+
+    @property
+    def linear(self) -> bool:
+        """True where what is drawn is an accuracy, whatever was chosen for losses."""
+        return self.accuracy and self.loss == HELD_OUT
+
+    @property
+    def log_y(self) -> bool:
+        """True for a logarithmic y axis."""
+        return self.wants_log_y and not self.linear
 
     @property
     def stream(self) -> str:
@@ -102,7 +115,7 @@ class LossView:
             "loss": self.loss,
             "axis": AXES[self.axis][0],
             "log_x": self.log_x,
-            "log_y": self.log_y,
+            "log_y": self.wants_log_y,
             "smoothing": self.smoothing,
         }
 
@@ -117,6 +130,6 @@ class LossView:
             axis=next((key for key, (name, _) in AXES.items() if name == state.axis), self.axis),
             until=state.axis_until if (state.axis_until or 0) > 0 else None,
             log_x=self.log_x if state.log_x is None else state.log_x,
-            log_y=self.log_y if state.log_y is None else state.log_y,
+            wants_log_y=self.wants_log_y if state.log_y is None else state.log_y,
             smoothing=state.smoothing if state.smoothing in SMOOTHINGS else self.smoothing,
         )
