@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.images.draw_pad import HINT
 from maml_explorer.gui.panels.images.panel import ImagesPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
@@ -216,6 +217,22 @@ def test_accuracies_have_a_linear_axis_and_losses_the_chosen_one(
     assert not panel.plot.left.logarithmic
     panel.choose(loss="outer")
     assert panel.log_y.isChecked() and panel.log_y.isEnabled() and panel.plot.left.logarithmic
+
+
+def test_adaptation_speed_has_the_chosen_axis_for_errors_alone(window: MainWindow) -> None:
+    panel = window.columns.places["adaptation_speed"].panel
+    assert isinstance(panel, AdaptationSpeedPanel)
+    panel.log_y.click()
+    for images in (False, True, False):
+        if images:
+            window.session.control.load_preset(load_preset(LECTURE))
+        else:
+            window.session.control.take_over(Settings(), None, "curves")
+        pull(window)
+        QApplication.processEvents()
+        assert (panel.plot.log_y, panel.log_y.isChecked()) == (not images, not images)
+        assert panel.log_y.isEnabled() is not images
+        assert panel.drawn()["speed_axis"] == "log", "the choice is kept"
 
 
 def test_a_prepared_state_holds_the_task_with_what_was_drawn(

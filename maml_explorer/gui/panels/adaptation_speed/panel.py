@@ -67,8 +67,8 @@ class AdaptationSpeedPanel(QWidget):
         self.session, self.plot = session, SpeedPlot(session)
         self.subtitle = ElidedLabel()
         self.plot.caption = lambda: self.subtitle.full
-        self._log_chosen = False
-        """The person has chosen the axis; until then it is logarithmic where an arm runs away."""
+        self._log_chosen: bool | None = None
+        """The axis for errors; until one is chosen it is logarithmic where an arm runs away."""
         self._ran_away = False
         """An arm of this run did: its axis stays logarithmic, or it would come and go."""
         self.statistic = button("", self._open_statistics, "Mean, median or every task", "flat")
@@ -157,16 +157,13 @@ class AdaptationSpeedPanel(QWidget):
 
     def drawn(self) -> dict[str, str]:
         """State of this panel's drawing, for a prepared state."""
-        axis = ("linear", "log")[self.plot.log_y] if self._log_chosen else AUTO
+        axis = AUTO if self._log_chosen is None else _AXES[self._log_chosen]
         return {"statistic": self.plot.statistic, "speed_axis": axis}
 
     def draw_as(self, state: ViewState) -> None:
         """Shows the statistic and the axis of a prepared state, where it names them."""
         if state.speed_axis in _AXES:
-            if state.speed_axis != AUTO:
-                self.log_y.setChecked(state.speed_axis == "log")
-            self._log_chosen, self._drawn = state.speed_axis != AUTO, None
-            self._show()
+            self._set_log(None if state.speed_axis == AUTO else state.speed_axis == "log")
         if state.statistic in STATISTICS:
             self.choose(state.statistic)
 
@@ -308,12 +305,10 @@ class AdaptationSpeedPanel(QWidget):
         )  # fmt: skip
 
     def _choose_axis(self) -> bool:
-        """Logarithmic where an arm would leave a linear plot, or flatten all of it.
+        """Takes the chosen axis, or a log one where an arm would leave or flatten a linear plot.
 
-        True where that has changed.
+        Accuracies have a linear one. True where that has changed.
         """
-        if self._log_chosen:
-            return False
         tops = [float(data.mean.max()) for data in self.plot.drawn.values() if len(data.mean)]
         every = self.plot.statistic == EVERY and self.plot.worst_task() is not None
         away = self._ran_away or any(top > self.plot.linear_ceiling() for top in tops)
@@ -321,7 +316,10 @@ class AdaptationSpeedPanel(QWidget):
             usual = float(np.median(np.concatenate([data.mean for data in drawn])))
             peak = max(float(data.high.max()) for data in drawn)
             away = away or min(peak, self.plot.linear_ceiling()) > _FLAT * usual > 0
+        accuracy = self.session.settings.family.higher_is_better
+        self.log_y.setEnabled(not accuracy)
         self._ran_away, away = away, away or every
+        away = not accuracy and (away if self._log_chosen is None else self._log_chosen)
         changed = away != self.plot.log_y
         self.plot.log_y = away
         with QSignalBlocker(self.log_y):
@@ -339,9 +337,8 @@ class AdaptationSpeedPanel(QWidget):
             test, plot.drawn, plot.ceiling(), joint, earlier, frozen, stale=plot.stale
         )
 
-    def _set_log(self, on: bool) -> None:
-        self._log_chosen = True
-        self.plot.log_y = on
+    def _set_log(self, on: bool | None) -> None:
+        self._log_chosen, self._drawn = on, None
         self._show()
 
     def showEvent(self, event: QShowEvent) -> None:
