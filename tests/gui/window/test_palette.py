@@ -20,7 +20,7 @@ from maml_explorer.gui.window.action import keys_text
 from maml_explorer.gui.window.command_palette import _BESIDE, found, row_words
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
-from tests.gui.driving import worker_of
+from tests.gui.driving import present, worker_of
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -69,7 +69,7 @@ def test_a_narrow_row_says_its_keys_and_as_many_words_as_fit(
     window: MainWindow, qtbot: QtBot, width: int, presenting: bool
 ):
     if presenting:
-        window.actions_table["presenter"].trigger()
+        present(qtbot, window)  # type of that size is on still when the window gets narrow
     window.resize(width, 720)
     open_palette(window, qtbot)
     rows = window.palette_overlay.list
