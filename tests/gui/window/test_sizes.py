@@ -96,7 +96,7 @@ def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, 
     assert not window.columns.parts["Adaptation"].isHidden()
     assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
     assert session.theme.points == 13.5, "12 points in a window of 1280 x 800"
-    assert cut(window) == []
+    qtbot.waitUntil(lambda: cut(window) == [])
     # what is chosen while presenting is kept for the next time
     window.columns.toggle_part("Losses")
     qtbot.keyClick(window, Qt.Key.Key_F5)
