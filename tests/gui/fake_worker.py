@@ -66,7 +66,7 @@ class FakeWorker:
             commands.OpenRun: self._open_run,
             commands.OpenInitialization: self._open_initialization,
             commands.SaveRun: lambda command: self.report(
-                m.Exported(m.Written.RUN, command.folder)
+                m.Exported(m.Written.SESSION if command.autosave else m.Written.RUN, command.folder)
             ),
             commands.ExportInitialization: lambda command: self.report(
                 m.Exported(m.Written.INITIALIZATION, command.folder, command.arm)
