@@ -105,6 +105,7 @@ class PseudocodePanel(QWidget):
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setUndoRedoEnabled(False)
+        self.text.document().setDocumentMargin(2)
         self.text.setAccessibleName("Pseudocode")
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setTextInteractionFlags(_READ)
@@ -112,11 +113,11 @@ class PseudocodePanel(QWidget):
         self._family, self._points = font.family(), 0.0
         self._colors = _Colors(self.text, session.theme)
         self._write_in(session.theme)
-        head = row(self.arm_choice)
-        head.addWidget(self.said, 1)
+        head = row(self.arm_choice, self.said)
+        head.setStretch(1, 1)
         box = QVBoxLayout(self)
-        box.setContentsMargins(0, 8, 0, 0)
-        box.setSpacing(8)
+        box.setContentsMargins(0, 4, 0, 0)
+        box.setSpacing(4)
         box.addLayout(head)
         box.addWidget(self.text, 1)
         self.text.viewport().installEventFilter(self)
@@ -130,8 +131,7 @@ class PseudocodePanel(QWidget):
     def arm(self) -> Arm:
         """The arm that is shown: the chosen one, or the first."""
         arms = self.session.settings.arms
-        chosen = self.arm_choice.currentText()
-        return next((arm for arm in arms if arm.name == chosen), arms[0])
+        return next((arm for arm in arms if arm.name == self.arm_choice.currentText()), arms[0])
 
     def drawn(self) -> dict[str, str]:
         """Part of a prepared state that says how this panel draws."""
