@@ -11,7 +11,7 @@ from maml_explorer.gui.lessons.lesson import EXAMPLE, Act, Scene
 from maml_explorer.gui.lessons.lesson_runs import trained_run
 from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.session.example import example_folder, example_settings
-from maml_explorer.gui.session.pinned_run import GhostRun
+from maml_explorer.gui.session.pinned_run import GhostRun, LossGhost
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
@@ -34,6 +34,7 @@ class _Own:
     history: QUndoStack
     ghost: GhostRun | None
     compared: frozenset[str]
+    before: LossGhost | None
     view: ViewState
     speed: int
     folding: Folding
@@ -55,6 +56,8 @@ class LessonRun(QObject):
         super().__init__(parent)
         self._stage, self._session = stage, session
         self._own: _Own | None = None
+        self._before: LossGhost | None = None
+        """The run that the user's was compared with."""
         self._acts: tuple[Act, ...] = ()
         self._started = 0
         """Number of acts that were started."""
@@ -118,7 +121,7 @@ class LessonRun(QObject):
         self._own = _Own(
             Beginning(session.settings, session.editor.staged, session.control.initialization),
             session.editor.preset, session.editor.baseline, session.editor.undo_stack,
-            session.pins.ghost, session.pins.compared,
+            session.pins.ghost, session.pins.compared, session.losses.before,
             self._stage.view(), self._stage.speed, self._stage.folding,
         )  # fmt: skip
         session.editor.undo_stack = QUndoStack(session)
@@ -134,6 +137,7 @@ class LessonRun(QObject):
             return
         session = self._session
         self._acts, self._started, self._training = (), 0, None
+        self._before = own.before
         session.editor.undo_stack.deleteLater()
         session.editor.undo_stack = own.history
         session.editor.mark_against(own.baseline, own.preset)
@@ -261,4 +265,4 @@ class LessonRun(QObject):
     def _take_run(self, run: int) -> None:
         # on a page nobody asked for a comparison: a thin line without a word would only puzzle
         if run == self.number:
-            self._session.losses.forget_before()
+            self._session.losses.compare_with(None if self.lent else self._before)

@@ -71,9 +71,9 @@ class LossRecord(QObject):
         """True where a pinned run has losses, on tasks of the same family as this one's."""
         return run.losses is not None and run.settings.family is self._settings.family
 
-    def forget_before(self) -> None:
-        """Compares with the run before no longer."""
-        self.before = None
+    def compare_with(self, before: LossGhost | None) -> None:
+        """Takes this for the run before, which is drawn beside; None draws none."""
+        self.before = before
         self.changed.emit()
 
     def _take_metrics(self, metrics: Metrics) -> None:

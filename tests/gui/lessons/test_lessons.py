@@ -242,6 +242,7 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(
     assert record.before is not None and session.pins.ghost is not None
     press(qtbot, window.run_bar.pin)
     assert len(record.ghosts) == 2
+    own = record.before
     window.lessons.start(lesson)
     settle(window)
     assert record.before is None and session.pins.ghost is None and record.ghosts == []
@@ -260,8 +261,9 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(
     assert record.before is not None
     window.lessons.leave()
     session.link.pull()
-    assert record.before is None
-    assert [run.name for run in record.ghosts] == ["Run 1"], "pinned runs are the person's own"
+    assert record.before is own
+    names = [run.name for run in record.ghosts]
+    assert names == ["previous run", "Run 1"], "they are the person's own"
 
 
 def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtbot: QtBot):
