@@ -285,6 +285,8 @@ class Diverged:
     """Words on why its outer gradient could not be followed; empty where its loss says all."""
     back_step: int | None = None
     """The outer step of the run to which all arms can go back; None where not known."""
+    settings: Settings | None = None
+    """In force when it diverged; None where not known."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         change,
         bad.why,
         run.good.whole.outer_step,
+        run.settings,
     )
 
 

@@ -62,7 +62,9 @@ class Divergences(QObject):
     def _take(self, report: Diverged) -> None:
         self.frozen[report.arm] = report
         status = self._link.status
-        if status is not None and status.run == report.run:
+        if report.settings is not None:
+            self.settings[report.arm] = report.settings
+        elif status is not None and status.run == report.run:
             self.settings[report.arm] = status.settings
         # that of an arm which left and is back is known
         if all((one.arm, one.outer_step) != (report.arm, report.outer_step) for one in self.seen):

@@ -541,6 +541,21 @@ def test_a_rate_taken_back_by_hand_is_gone_on_with(window: MainWindow, qtbot: Qt
     assert worker.posted_of(commands.Train)
 
 
+def test_arms_diverge_with_what_the_worker_trained_with(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    session.editor.edit({"inner_lr": 5.0})
+    worker._outbox.clear()  # the status with the new settings comes after the divergence
+    report = reports.Diverged(
+        worker.run, "MAML", 1_501, 1_462, "MAML diverged.", "", changed(0.01, 5),
+        settings=session.settings,
+    )  # fmt: skip
+    worker.report(report)
+    session.link.pull()
+    assert said(window)[-1].endswith("Last change: α from 0.01 to 5.")
+    session.editor.edit({"inner_lr": 0.01})
+    qtbot.waitUntil(lambda: "Last change before that" in said(window)[-1])
+
+
 def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWindow):
     window.session.editor.edit({"inner_lr": 0.005})
     diverge(window, "MAML", change=changed(0.01, 0.005))

@@ -332,6 +332,7 @@ def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
     words = "In the last good state, 100 % of inner steps raise the support loss (α λ_max up to "
     assert found[0].stability.startswith(words)
     assert "Its outer gradient has norm " in found[0].stability
+    assert found[0].settings == driver.run.settings
 
 
 def test_a_divergence_names_the_last_change_of_what_its_arm_trains_with() -> None:
