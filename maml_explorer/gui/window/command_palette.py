@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.widgets.controls import Card, label
 from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.gui.widgets.overlay import Overlay
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window.action import Entry, action_of, keys_text
 
 ROWS = 12
@@ -101,7 +102,7 @@ class CommandPalette(Overlay):
             item.setText(action.text())
             item.setData(_BESIDE, _beside(action))
             if action.toolTip() != action.text():
-                item.setToolTip(action.toolTip())
+                item.setToolTip(plain_tip(action.toolTip()))
             item.setSizeHint(QSize(0, self.fontMetrics().height() + _ROW_PADDING))
         window = self.parentWidget()
         room = 400 if window is None else window.height() - 160
