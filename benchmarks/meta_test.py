@@ -15,7 +15,7 @@ from benchmarks.measuring import Work, alternate, figure, milliseconds, percent,
 from benchmarks.problem import Trainer
 from maml_explorer.core.meta_test import meta_test
 from maml_explorer.settings.settings import Settings
-from maml_explorer.worker.meta_test import SHARE, MetaTests, _meta_test_all
+from maml_explorer.worker.meta_test import SHARE, MetaTests, meta_test_all
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
 
     def beside(count: int) -> None:
         for _ in range(count):
-            timed("beside", _meta_test_all(0, trainer.plan, trainer.state, {}, estimate=False))
+            timed("beside", meta_test_all(0, trainer.plan, trainer.state, {}, estimate=False))
 
     works = {"training": trainer, "files": for_files, "beside": without_autograd(beside)}
     times = alternate(works, rounds, turn)
