@@ -39,6 +39,9 @@ that took beyond its share is made up for afterwards."""
 
 FIRST_TASKS = 60
 """Tasks of the first estimate, at least: within seconds on a slow machine too."""
+_NEWS, _PASSED = 2, 4
+"""Times the outer steps of the newest test from which on there is an estimate before the next;
+and those from which on a test that has given its estimate is dropped for a later state."""
 MOST_SHOWN = 1000
 """Tasks that are reported one by one, at most: 100 KB an arm."""
 _MOST_LINES = 20
@@ -100,13 +103,13 @@ class MetaTests:
 
         Where `look` ends the piece, the meta-test starts again the next time. One that looks at an
         older state gives way to one of this state where training is paused, or where it has given
-        its first estimate and training has taken twice its steps since: the state of the first
+        its first estimate and training has taken four times its steps: the state of the first
         steps is worth no second look. So does one with parameters that an arm has lost since.
         """
         begin = self.clock()
         if any(_set_back(seen, state) for seen in (self.subject, self.tested, self.estimated)):
             self.work = self.subject = self.tested = self.estimated = None
-        passed = self.estimated is self.subject and _is_news(state, self.subject)
+        passed = self.estimated is self.subject and _is_news(state, self.subject, _PASSED)
         if self.subject is not state and (paused or passed):
             self.work = None
         if self.work is None:
@@ -140,9 +143,9 @@ class MetaTests:
         return all(state is None or state.outer_step == 0 for state in seen)
 
 
-def _is_news(state: RunState, seen: RunState | None) -> bool:
-    """True where `state` has taken twice the outer steps of one that was seen, or none was."""
-    return seen is None or state.outer_step >= 2 * seen.outer_step
+def _is_news(state: RunState, seen: RunState | None, times: int = _NEWS) -> bool:
+    """True where `state` has taken so many times the steps of one that was seen, or none was."""
+    return seen is None or state.outer_step >= times * seen.outer_step
 
 
 def _set_back(seen: RunState | None, state: RunState) -> bool:

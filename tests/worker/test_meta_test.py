@@ -128,7 +128,7 @@ def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:
         assert [r.tasks for r in reports if r is not None] == tasks
 
 
-def test_an_estimate_is_refined_until_training_has_taken_twice_its_steps() -> None:
+def test_an_estimate_is_refined_until_training_has_left_it_behind() -> None:
     plan = prepare(small_settings().with_values({"test_tasks": 600}))
     trained, _ = outer_step(plan, start_run(plan))
     tests = MetaTests(Clock(1e-3))
@@ -141,10 +141,11 @@ def test_an_estimate_is_refined_until_training_has_taken_twice_its_steps() -> No
         return report.outer_step, report.tasks
 
     assert found_at(10) == (10, 75)
-    assert found_at(20) == (20, 75), "that of the first steps is worth no second look"
-    assert found_at(39) == (20, 600), "the estimate that was shown is refined"
-    assert found_at(40) == (40, 75)
-    assert found_at(80) == (80, 75)
+    assert found_at(40) == (40, 75), "that of the first steps is worth no second look"
+    assert found_at(159) == (40, 600), "the estimate that was shown is refined"
+    assert found_at(160) == (160, 75)
+    assert found_at(320) == (160, 600)
+    assert found_at(319) == (319, 600), "not twice the steps: no estimate"
 
 
 def test_a_pause_turns_to_the_state_on_screen() -> None:
