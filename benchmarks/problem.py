@@ -11,8 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from maml_explorer.core.learned import beginning_of
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
-from maml_explorer.core.training import RunState, outer_step, start_run
+from maml_explorer.core.training import (
+    RunState,
+    outer_step_in_chunks,
+    start_run,
+    steps_at_once,
+)
 from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.settings import Settings, default_arm
 
@@ -95,7 +101,10 @@ def our_gradient(
 
 
 class Trainer:
-    """Our outer steps as every loop of ours takes them, on as many threads as the plan says."""
+    """Our outer steps as the window's worker takes them, on as many threads as the plan says.
+
+    As many in one call of the compiled kernels as fit one, where JAX's scan takes a hundred.
+    """
 
     def __init__(
         self, settings: Settings, threads: int | None = None, kernels: str | None = None
@@ -107,8 +116,11 @@ class Trainer:
     def __call__(self, steps: int) -> None:
         torch.set_num_threads(self.threads)
         torch.set_grad_enabled(False)
-        for _ in range(steps):
-            self.state, _ = outer_step(self.plan, self.state)
+        while steps > 0:
+            count = min(steps, max(1, steps_at_once(self.plan, self.state)))
+            work = outer_step_in_chunks(self.plan, self.state, count=count)
+            self.state, _ = run_to_end(work)
+            steps -= count
         torch.set_grad_enabled(True)
 
 
