@@ -136,7 +136,7 @@ def one_call(problem: Problem) -> Work:
     return repeated(
         lambda: compiled.whole(
             of_arm.initialization, of_arm.moments, batch.inputs, batch.y,
-            arm.varying(plan, now), arm.update, 2, now.outer_rate,
+            arm.varying(plan, now), arm.update, 2, (now.outer_rate,),
         )
     )  # fmt: skip
 
