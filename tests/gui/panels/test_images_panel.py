@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.images.draw_pad import HINT
 from maml_explorer.gui.panels.images.panel import ImagesPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
@@ -326,12 +327,19 @@ def test_images_bars_and_letters_use_the_room(
     assert panel.pad.fontMetrics().horizontalAdvance(HINT) < panel.pad.width() - 8
 
 
-def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow) -> None:
+def speed_plot_of_a_trained_run(images: MainWindow) -> SpeedPlot:
+    """The plot of Adaptation speed, with a meta-test."""
     images.session.control.train()
     for _ in range(4):
         pull(images)
     plot = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
     assert plot.test is not None
+    assert isinstance(plot, SpeedPlot)
+    return plot
+
+
+def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow) -> None:
+    plot = speed_plot_of_a_trained_run(images)
     means = plot.test.arms["MAML"].mean
     for part in (0.5, 0.8):
         arms = {
@@ -346,11 +354,7 @@ def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow
 
 
 def test_words_on_chance_and_pixels_cover_no_marker(images: MainWindow) -> None:
-    images.session.control.train()
-    for _ in range(4):
-        pull(images)
-    plot = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
-    assert plot.test is not None
+    plot = speed_plot_of_a_trained_run(images)
     steps = len(plot.test.arms["MAML"].mean)
     draws, written = np.random.default_rng(0), 0
     for _ in range(30):

@@ -150,18 +150,21 @@ def _on_earlier(steps: Mapping[str, int], frozen: Collection[str], of: int) -> l
 
 
 def _at(steps: Mapping[str, int]) -> str:
-    parts: list[str] = []
-    for step, names in by_value(steps).items():
-        shown = f" {'is' if len(names) == 1 else 'are'} shown at outer step"
-        parts.append(f"{listed(names)}{' at' if parts else shown} {whole(step)}")
-    return listed(parts)
+    """Words on the outer steps that arms are shown at."""
+    return _each(steps, ("is shown at outer step", "are shown at outer step"), " at")
 
 
 def _taken(steps: Mapping[str, int]) -> str:
+    """Words on the outer steps that arms have taken."""
+    return _each(steps, ("has taken", "have taken"))
+
+
+def _each(steps: Mapping[str, int], verbs: tuple[str, str], then: str = "") -> str:
+    """Arms and their steps; the verb, for one arm or several, stands once, and later `then`."""
     parts: list[str] = []
     for step, names in by_value(steps).items():
-        taken = f" {'has' if len(names) == 1 else 'have'} taken"
-        parts.append(f"{listed(names)}{'' if parts else taken} {whole(step)}")
+        verb = f" {verbs[len(names) > 1]}"
+        parts.append(f"{listed(names)}{then if parts else verb} {whole(step)}")
     return listed(parts)
 
 
